@@ -1,0 +1,91 @@
+// The check on the wire: request, decision, batch. Types are inferred from these schemas and written nowhere else.
+// Shapes only: rules that a JSON schema cannot say (code points, canonical paths) are applied at the door (check/).
+import Type from "typebox";
+import { SCOPES, WINDOWS } from "./limits.ts";
+
+export const REASONS = [
+  "OK",
+  "RATE_LIMIT_EXCEEDED",
+  "QUOTA_EXCEEDED",
+  "BLOCKED",
+  "TENANT_SUSPENDED",
+  "TENANT_NOT_FOUND",
+  "ALLOW_FALLBACK",
+  "STATIC_FALLBACK",
+  "BLOCK_FALLBACK",
+  "INVALID_REQUEST",
+] as const;
+export type Reason = (typeof REASONS)[number];
+
+export const MAX_BATCH_CHECKS = 256;
+/** Bytes of a single check's body, and of a batch's. */
+export const MAX_CHECK_BODY = 16 * 1024;
+export const MAX_BATCH_BODY = 1024 * 1024;
+
+export const CheckRequest = Type.Object(
+  {
+    tenantId: Type.String({ pattern: "^[A-Za-z0-9._-]{1,64}$", description: "Tenant id, 1-64 of A-Z a-z 0-9 . _ -" }),
+    userId: Type.Optional(Type.String({ minLength: 1, maxLength: 256, description: "1-128 printable code points" })),
+    apiPath: Type.String({ minLength: 1, maxLength: 2048, pattern: "^/", description: "Raw request path" }),
+    httpMethod: Type.String({ pattern: "^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}$", description: "RFC 9110 token" }),
+    cost: Type.Optional(Type.Integer({ minimum: 0, maximum: 1_000_000, default: 1 })),
+    requestId: Type.Optional(Type.String({ minLength: 1, maxLength: 64 })),
+    timestamp: Type.Optional(Type.String({ maxLength: 64, description: "RFC 3339; measured as skew, never counted" })),
+  },
+  { additionalProperties: false },
+);
+export type CheckRequest = Type.Static<typeof CheckRequest>;
+
+const Nullable = <T extends Type.TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
+const Count = Nullable(Type.Integer({ minimum: 0 }));
+const Instant = Type.String({ description: "RFC 3339, UTC" });
+
+export const DeniedBy = Type.Object({
+  policyId: Type.String(),
+  target: Type.Union([Type.Literal("TENANT"), Type.Literal("PLAN"), Type.Literal("EVERYONE")]),
+  scope: Type.Union(SCOPES.map((scope) => Type.Literal(scope))),
+  window: Type.Union(WINDOWS.map((window) => Type.Literal(window))),
+  limit: Type.Integer({ minimum: 0 }),
+  used: Type.Integer({ minimum: 0 }),
+});
+export type DeniedBy = Type.Static<typeof DeniedBy>;
+
+export const Remaining = Type.Object({
+  perSecond: Count,
+  perMinute: Count,
+  perDay: Count,
+  quotaDaily: Count,
+  quotaMonthly: Count,
+});
+export type Remaining = Type.Static<typeof Remaining>;
+
+export const ResetAt = Type.Object({
+  second: Nullable(Instant),
+  minute: Nullable(Instant),
+  day: Nullable(Instant),
+  quotaDay: Nullable(Instant),
+  month: Nullable(Instant),
+});
+export type ResetAt = Type.Static<typeof ResetAt>;
+
+export const Decision = Type.Object({
+  allowed: Type.Boolean(),
+  reason: Type.Union(REASONS.map((reason) => Type.Literal(reason))),
+  status: Type.Integer(),
+  remaining: Remaining,
+  resetAt: ResetAt,
+  retryAfterMs: Nullable(Type.Integer({ minimum: 0 })),
+  deniedBy: Nullable(DeniedBy),
+  shadow: Type.Array(DeniedBy),
+  notes: Type.Array(Type.String()),
+  policyVersion: Type.Integer({ minimum: 0 }),
+  traceId: Type.String(),
+  problem: Type.Optional(Type.Unknown()),
+});
+export type Decision = Type.Static<typeof Decision>;
+
+export const CheckBatch = Type.Object(
+  { checks: Type.Array(Type.Unknown(), { minItems: 1, maxItems: MAX_BATCH_CHECKS }) },
+  { additionalProperties: false },
+);
+export const BatchDecisions = Type.Object({ decisions: Type.Array(Decision) });
