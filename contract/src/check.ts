@@ -1,7 +1,8 @@
 // The check on the wire: request, decision, batch. Types are inferred from these schemas and written nowhere else.
 // Shapes only: rules that a JSON schema cannot say (code points, canonical paths) are applied at the door (check/).
 import Type from "typebox";
-import { SCOPES, WINDOWS } from "./limits.ts";
+import { MAX_COST, SCOPES, WINDOWS } from "./limits.ts";
+import { Problem } from "./problem.ts";
 
 export const REASONS = [
   "OK",
@@ -22,14 +23,15 @@ export const MAX_BATCH_CHECKS = 256;
 export const MAX_CHECK_BODY = 16 * 1024;
 export const MAX_BATCH_BODY = 1024 * 1024;
 
+// Lengths of strings are code points, as JSON Schema says.
 export const CheckRequest = Type.Object(
   {
     tenantId: Type.String({ pattern: "^[A-Za-z0-9._-]{1,64}$", description: "Tenant id, 1-64 of A-Z a-z 0-9 . _ -" }),
-    userId: Type.Optional(Type.String({ minLength: 1, maxLength: 256, description: "1-128 printable code points" })),
+    userId: Type.Optional(Type.String({ minLength: 1, maxLength: 128, description: "Printable code points" })),
     apiPath: Type.String({ minLength: 1, maxLength: 2048, pattern: "^/", description: "Raw request path" }),
     httpMethod: Type.String({ pattern: "^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}$", description: "RFC 9110 token" }),
-    cost: Type.Optional(Type.Integer({ minimum: 0, maximum: 1_000_000, default: 1 })),
-    requestId: Type.Optional(Type.String({ minLength: 1, maxLength: 64 })),
+    cost: Type.Optional(Type.Integer({ minimum: 0, maximum: MAX_COST, default: 1 })),
+    requestId: Type.Optional(Type.String({ minLength: 1, maxLength: 64, description: "Printable code points" })),
     timestamp: Type.Optional(Type.String({ maxLength: 64, description: "RFC 3339; measured as skew, never counted" })),
   },
   { additionalProperties: false },
@@ -42,9 +44,9 @@ const Instant = Type.String({ description: "RFC 3339, UTC" });
 
 export const DeniedBy = Type.Object({
   policyId: Type.String(),
-  target: Type.Union([Type.Literal("TENANT"), Type.Literal("PLAN"), Type.Literal("EVERYONE")]),
-  scope: Type.Union(SCOPES.map((scope) => Type.Literal(scope))),
-  window: Type.Union(WINDOWS.map((window) => Type.Literal(window))),
+  target: Type.Enum(["TENANT", "PLAN", "EVERYONE"]),
+  scope: Type.Enum(SCOPES),
+  window: Type.Enum(WINDOWS),
   limit: Type.Integer({ minimum: 0 }),
   used: Type.Integer({ minimum: 0 }),
 });
@@ -70,7 +72,7 @@ export type ResetAt = Type.Static<typeof ResetAt>;
 
 export const Decision = Type.Object({
   allowed: Type.Boolean(),
-  reason: Type.Union(REASONS.map((reason) => Type.Literal(reason))),
+  reason: Type.Enum(REASONS),
   status: Type.Integer(),
   remaining: Remaining,
   resetAt: ResetAt,
@@ -80,7 +82,8 @@ export const Decision = Type.Object({
   notes: Type.Array(Type.String()),
   policyVersion: Type.Integer({ minimum: 0 }),
   traceId: Type.String(),
-  problem: Type.Optional(Type.Unknown()),
+  /** Only with INVALID_REQUEST: what is wrong with this item of the batch. */
+  problem: Type.Optional(Problem),
 });
 export type Decision = Type.Static<typeof Decision>;
 

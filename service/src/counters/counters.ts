@@ -74,16 +74,20 @@ export type UnavailableCause =
   | "out_of_memory";
 
 /**
- * A take that got no answer in time. It may still have run in the store: `settle` must be called once for each check
- * with what the caller answered instead, so that a late success is neither counted twice nor charged to a refused call.
+ * A take that got no answer in time. It may still have run in the store: `settle` must be called once, with what the
+ * caller answered each check instead, so that a late success is neither counted twice nor charged to a refused call.
  */
 export type Unavailable = Readonly<{
   kind: "unavailable";
   cause: UnavailableCause;
   /** Milliseconds until the store is tried again; null when it is tried at the next check. */
   probeInMs: number | null;
-  /** `answeredAllowed[i]` is what check i was answered by the Fallback. */
-  settle: (answeredAllowed: readonly boolean[]) => void;
+  /**
+   * `charged[i]`: check i was allowed and its cost booked by the Fallback. If it ran in the store after all, its cost
+   * stays counted there and `onCounted(i)` is called, at most once and at any later time: the Fallback then takes it out
+   * of its own books. A check that is not charged (refused, a look, a replay of one charged before) is given back.
+   */
+  settle: (charged: readonly boolean[], onCounted: (checkIndex: number) => void) => void;
 }>;
 
 export type Answered = Readonly<{

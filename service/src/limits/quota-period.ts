@@ -5,7 +5,7 @@
 /** `label` 20261122 or 202611; `startMs` inclusive, `endMs` exclusive, UTC milliseconds, whole seconds. */
 export type Period = Readonly<{ label: number; startMs: number; endMs: number }>;
 export type PeriodNeighbours = Readonly<{ previous: Period; current: Period; next: Period }>;
-/** What a take needs to know of the calendar. Valid for instants in [validFromMs, validUntilMs): the current day. */
+/** What a take needs to know of the calendar. Neighbours adjoin: each begins at the instant the one before it ends. */
 export type Periods = Readonly<{ day: PeriodNeighbours; month: PeriodNeighbours }>;
 
 /** The periods around `nowMs` in `timeZone` (IANA). Throws RangeError on an unknown zone. */
@@ -29,25 +29,34 @@ function neighbours(at: PeriodAt, timeZone: string, nowMs: number): PeriodNeighb
 }
 
 function dayAt(timeZone: string, nowMs: number): Period {
-  const date = dateAt(timeZone, nowMs);
-  const startMs = firstInstant(date, timeZone);
-  let after = date.add({ days: 1 });
-  // A skipped date has no instant of its own: its "first instant" is that of the date after it, or this date's own.
-  while (firstInstant(after, timeZone) <= startMs) after = after.add({ days: 1 });
-  return { label: date.year * 10_000 + date.month * 100 + date.day, startMs, endMs: firstInstant(after, timeZone) };
+  const date = dateHolding(timeZone, nowMs);
+  return {
+    label: date.year * 10_000 + date.month * 100 + date.day,
+    startMs: firstInstant(date, timeZone),
+    endMs: firstInstant(date.add({ days: 1 }), timeZone),
+  };
 }
 
 function monthAt(timeZone: string, nowMs: number): Period {
-  const first = dateAt(timeZone, nowMs).with({ day: 1 });
-  const startMs = firstInstant(first, timeZone);
-  const endMs = firstInstant(first.add({ months: 1 }), timeZone);
-  return { label: first.year * 100 + first.month, startMs, endMs };
+  const first = dateHolding(timeZone, nowMs).with({ day: 1 });
+  return {
+    label: first.year * 100 + first.month,
+    startMs: firstInstant(first, timeZone),
+    endMs: firstInstant(first.add({ months: 1 }), timeZone),
+  };
 }
 
-function dateAt(timeZone: string, nowMs: number): Temporal.PlainDate {
-  return Temporal.Instant.fromEpochMilliseconds(nowMs).toZonedDateTimeISO(timeZone).toPlainDate();
+/**
+ * The date whose day holds the instant: its local date, except where a zone set its clock back over a midnight that had
+ * already begun the next day (St. John's until 2011, 00:01 back to 23:01): that hour belongs to the day already begun.
+ */
+function dateHolding(timeZone: string, nowMs: number): Temporal.PlainDate {
+  const date = Temporal.Instant.fromEpochMilliseconds(nowMs).toZonedDateTimeISO(timeZone).toPlainDate();
+  const following = date.add({ days: 1 });
+  return firstInstant(following, timeZone) <= nowMs ? following : date;
 }
 
+/** Of a date that the zone skipped: the first instant after the gap, which begins the next date. */
 function firstInstant(date: Temporal.PlainDate, timeZone: string): number {
   return date.toZonedDateTime(timeZone).epochMilliseconds;
 }

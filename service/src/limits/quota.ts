@@ -4,6 +4,7 @@
 // a restore raises `base` to the sum of all rows of other generations, so it may run again and again, by anyone.
 // Only a greater label opens a period. The previous one is kept, so a clock that steps back finds its old period again;
 // a clock that finds neither counts in the current one: strict, never reopening.
+import { type PeriodNeighbours, periodHolding } from "./quota-period.ts";
 
 /** Labels are integers: 20261122 for a day, 202611 for a month; 0 = no such period was ever opened. */
 export type QuotaEntry = Readonly<{ label: number; base: number; since: number }>;
@@ -37,15 +38,43 @@ export function quotaAdmits(state: QuotaState, label: number, limit: number, cos
 }
 
 export function takeQuota(state: QuotaState, label: number, cost: number): QuotaState {
-  const which = label === state.previous.label ? "previous" : "current";
-  const entry = state[which];
+  const entry = entryOf(state, label);
   const since = Math.min(entry.since + cost, MAX_QUOTA_SUM - entry.base);
-  return { ...state, [which]: { ...entry, since } };
+  const taken = { label: entry.label, base: entry.base, since };
+  return entry === state.previous
+    ? { current: state.current, previous: taken }
+    : { current: taken, previous: state.previous };
 }
 
 /** The greatest cost that would pass in period `label`, ≥ 0. */
 export function quotaRemaining(state: QuotaState, label: number, limit: number): number {
   return Math.max(0, limit - quotaUsed(state, label));
+}
+
+/**
+ * Milliseconds until the first instant at which `cost` passes if nothing else is taken: 0 when it passes now, else the
+ * start of a later period; null when it never can. Exact while that period is among those handed in or follows them at
+ * once; after a clock stepped back by more than that, it is the end of the last one handed in, and the answer too early.
+ */
+export function quotaRetryMs(
+  state: QuotaState,
+  periods: PeriodNeighbours,
+  nowMs: number,
+  limit: number,
+  cost: number,
+): number | null {
+  if (cost > limit) return null;
+  for (const period of [periods.previous, periods.current, periods.next]) {
+    if (period.endMs <= nowMs) continue;
+    if (!quotaAdmits(rollQuota(state, period.label), period.label, limit, cost)) continue;
+    return Math.max(0, period.startMs - nowMs);
+  }
+  return periods.next.endMs - nowMs;
+}
+
+/** End of the period that holds `nowMs`, in UTC milliseconds; of the last one handed in when the clock lies outside. */
+export function quotaResetMs(periods: PeriodNeighbours, nowMs: number): number {
+  return (periodHolding(periods, nowMs) ?? periods.next).endMs;
 }
 
 function entryOf(state: QuotaState, label: number): QuotaEntry {

@@ -7,6 +7,12 @@
 // Ticks are milliseconds for second and minute, whole seconds for the day, so that every product stays below 2^53:
 // sums saturate at MAX_SUM = 10^11, and 10^11 × 86 400 < 9.007 × 10^15.
 //
+// A clock that steps back into an earlier bucket (a failover to a slower clock) finds a bucket ahead of it. Both sums
+// then become the present bucket's: were `previous` left to fade, it would fade by the phase of the earlier bucket, which
+// may be far along, and room that was used up a moment ago would be free again. So nothing reopens, and after the rest of
+// this bucket and the whole of the next, at most two windows, the strictness is gone. That takes the re-based state to be
+// stored, even by a check that is refused: re-based anew at every reading, a full window would wait for the old clock.
+//
 // take.lua holds the same arithmetic; vectors/sliding-window.json and the twin test hold the two together.
 // Not here: calendar quotas (quota.ts), or which windows a check obeys (policies/).
 import { exactFloorDivide } from "./integer.ts";
@@ -26,18 +32,18 @@ export const SLIDING_WINDOWS = {
 export type SlidingState = Readonly<{ bucket: number; current: number; previous: number }>;
 export const EMPTY_SLIDING: SlidingState = { bucket: 0, current: 0, previous: 0 };
 
-/** The state as it stands at `nowMs`: older sums moved or dropped. A bucket ahead of the clock is re-based: sums stay. */
+/** The state as it stands at `nowMs`: older sums moved or dropped; a bucket ahead of the clock becomes the present one. */
 export function rollSliding(window: SlidingWindow, state: SlidingState, nowMs: number): SlidingState {
-  const bucket = Math.floor(Math.floor(nowMs / window.tickMs) / window.width);
+  const bucket = bucketAt(window, nowMs);
   if (state.bucket === bucket) return state;
-  if (state.bucket > bucket) return { ...state, bucket };
+  if (state.bucket > bucket) return { bucket, current: Math.min(state.current + state.previous, MAX_SUM), previous: 0 };
   if (state.bucket === bucket - 1) return { bucket, current: 0, previous: state.current };
   return { bucket, current: 0, previous: 0 };
 }
 
 /** True when a stored bucket lies ahead of the clock: a failover to a slower clock, which a metric counts. */
 export function isAheadOf(window: SlidingWindow, state: SlidingState, nowMs: number): boolean {
-  return state.bucket > Math.floor(Math.floor(nowMs / window.tickMs) / window.width);
+  return state.bucket > bucketAt(window, nowMs);
 }
 
 /** Whether `cost` fits under `limit` at `nowMs`. The state must be rolled to `nowMs`. */
@@ -53,7 +59,7 @@ export function slidingAdmits(
 }
 
 export function takeSliding(state: SlidingState, cost: number): SlidingState {
-  return { ...state, current: Math.min(state.current + cost, MAX_SUM) };
+  return { bucket: state.bucket, current: Math.min(state.current + cost, MAX_SUM), previous: state.previous };
 }
 
 /** The estimate rounded up: the least `limit` under which a cost of 0 still passes. */
@@ -89,8 +95,7 @@ export function slidingRetryMs(
 
 /** End of the current bucket, in UTC milliseconds. */
 export function slidingResetMs(window: SlidingWindow, nowMs: number): number {
-  const tick = Math.floor(nowMs / window.tickMs);
-  return (tick - (tick % window.width) + window.width) * window.tickMs;
+  return (bucketAt(window, nowMs) + 1) * window.width * window.tickMs;
 }
 
 /** The least phase p in 0..w−1 with slack × w ≥ previous × (w − p); null when this bucket has none. */
@@ -99,6 +104,10 @@ function firstPhase(window: SlidingWindow, previous: number, slack: number): num
   if (previous === 0) return 0;
   const phaseAtLeast = window.width - exactFloorDivide(slack * window.width, previous);
   return phaseAtLeast < window.width ? Math.max(0, phaseAtLeast) : null;
+}
+
+function bucketAt(window: SlidingWindow, nowMs: number): number {
+  return Math.floor(nowMs / (window.width * window.tickMs));
 }
 
 function phase(window: SlidingWindow, nowMs: number): number {

@@ -1,0 +1,47 @@
+// The sequential model every store is compared with: counters in plain maps, decided by admission.ts, one check at a time.
+// It forgets nothing and knows no overflow user; what a store adds to the arithmetic (expiry, bounds) is not here.
+import {
+  counterAdmits,
+  EMPTY_COUNTER,
+  isAhead,
+  type PeriodLabels,
+  rollCounter,
+  takeCounter,
+  windowsOf,
+} from "./admission.ts";
+import type { Claim } from "./claim.ts";
+import { type CounterState, REPLAY_MS, type TakeCheck, type TakenCheck } from "./counters.ts";
+
+export class CounterModel {
+  readonly #counters = new Map<string, CounterState>();
+  readonly #requests = new Map<string, number>();
+
+  take(tenant: string, check: TakeCheck, nowMs: number, labels: PeriodLabels): TakenCheck {
+    const admittedAtMs = this.#requests.get(`${tenant} ${check.requestId}`);
+    const replayed = check.requestId !== null && admittedAtMs !== undefined && nowMs - admittedAtMs < REPLAY_MS;
+    const keys = check.claims.map((claim) => counterName(tenant, check.user, claim));
+    const rolled = keys.map((key) => rollCounter(this.#stored(key), nowMs, labels.dayLabel, labels.monthLabel));
+    const admits = check.claims.every((claim, i) => {
+      return counterAdmits(rolled[i] ?? EMPTY_COUNTER, claim, check.cost, nowMs, labels);
+    });
+    const takes = admits && !replayed && check.cost > 0;
+    for (const [i, claim] of check.claims.entries()) {
+      const key = keys[i] ?? "";
+      const windows = windowsOf(claim);
+      if (!takes && !isAhead(this.#stored(key), windows, nowMs)) continue;
+      this.#counters.set(key, takeCounter(this.#stored(key), windows, takes ? check.cost : 0, nowMs, labels));
+    }
+    if (takes && check.requestId !== null) this.#requests.set(`${tenant} ${check.requestId}`, nowMs);
+    const states = keys.map((key) => rollCounter(this.#stored(key), nowMs, labels.dayLabel, labels.monthLabel));
+    return { admitted: admits || replayed, replayed, overflowed: false, states };
+  }
+
+  #stored(key: string): CounterState {
+    return this.#counters.get(key) ?? EMPTY_COUNTER;
+  }
+}
+
+function counterName(tenant: string, user: string, claim: Claim): string {
+  const perUser = claim.scope === "TENANT_USER" || claim.scope === "TENANT_USER_API";
+  return JSON.stringify([tenant, claim.scope, claim.api, perUser ? user : null]);
+}
