@@ -1,0 +1,192 @@
+// One Redis node: its connection, its breaker, and the way back after a failure.
+//
+// Promise: a node is `ready` only after the scripts are loaded on this very connection and its shard token was read.
+// While the breaker is open the connection is destroyed; probes through the real script on a reserved key of the node
+// close it again. Nothing is queued for a node that is not ready, and nothing that was written is written again.
+// Not here: which slots a node owns (shards.redis.ts), what a take means (counters.redis.ts).
+import { createClient, RESP_TYPES } from "redis";
+import { Breaker } from "../platform/breaker.ts";
+import { SCRIPTS } from "./scripts.ts";
+import { StoreClock } from "./store-clock.ts";
+
+/** How often a node that is away is tried again, and a node with an open breaker is probed. */
+export const PROBE_EVERY_MS = 100;
+const CONNECT_TIMEOUT_MS = 1_000;
+const REPLY_AS_BUFFERS = { typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer } };
+
+export type RedisAccess = Readonly<{
+  username?: string;
+  password?: string;
+  /** PEM texts; null = plain TCP. */
+  tls: Readonly<{ ca?: string; cert?: string; key?: string; servername?: string }> | null;
+}>;
+
+export type NodeEvents = Readonly<{
+  /** A new connection is ready. */
+  connected: (node: RedisNode) => void;
+  breaker: (node: RedisNode, open: boolean) => void;
+}>;
+
+type Client = ReturnType<typeof createClient>;
+
+export class RedisNode {
+  readonly address: string;
+  readonly breaker = new Breaker();
+  /** floor of the server's start in seconds: a part of the shard token. */
+  startSecond = 0;
+  readonly clock = new StoreClock();
+  configEpoch = 0;
+  /** A slot that this node owns, for the reserved key of probes; null = it owns none now. */
+  probe: (() => Promise<boolean>) | null = null;
+  nextProbeAtMs = 0;
+  readonly #access: RedisAccess;
+  readonly #events: NodeEvents;
+  #client: Client | null = null;
+  #timer: NodeJS.Timeout | null = null;
+  #connecting: Promise<void> | null = null;
+  #loading: Promise<unknown> | null = null;
+  #closed = false;
+
+  constructor(address: string, access: RedisAccess, events: NodeEvents) {
+    this.address = address;
+    this.#access = access;
+    this.#events = events;
+  }
+
+  get ready(): boolean {
+    return this.#client !== null && !this.breaker.isOpen;
+  }
+
+  get connected(): boolean {
+    return this.#client !== null;
+  }
+
+  /** Greater after every failover and every restart: (config epoch, start second) of the owner. */
+  get shardToken(): number {
+    return this.configEpoch * 2 ** 32 + this.startSecond;
+  }
+
+  /** Sends a command on the connection of now. Rejects at once when there is none. */
+  send(args: string[]): Promise<unknown> {
+    if (this.#client === null) return Promise.reject(new Error("not connected"));
+    return this.#client.sendCommand(args, REPLY_AS_BUFFERS);
+  }
+
+  /** Two commands that must follow each other directly: `ASKING` and what it is for. */
+  sendAsking(args: string[]): Promise<unknown> {
+    this.send(["ASKING"]).catch(() => undefined);
+    return this.send(args);
+  }
+
+  failed(): void {
+    if (!this.breaker.failed()) return;
+    this.#events.breaker(this, true);
+    this.#drop();
+    this.#retryLater();
+  }
+
+  /** Resolves when the attempt has ended, well or not: look at `connected`. One attempt at a time. */
+  connect(): Promise<void> {
+    if (this.#closed || this.#client !== null) return Promise.resolve();
+    this.#connecting ??= this.#greet().finally(() => {
+      this.#connecting = null;
+    });
+    return this.#connecting;
+  }
+
+  async #greet(): Promise<void> {
+    const client = this.#open();
+    // The client bounds only the TCP handshake; a frozen server would keep its greeting waiting for ever.
+    const overdue = setTimeout(() => client.destroy(), CONNECT_TIMEOUT_MS);
+    try {
+      await client.connect();
+      await Promise.all([
+        ...SCRIPTS.map((script) => client.sendCommand(["SCRIPT", "LOAD", script.text])),
+        this.#readStart(client),
+      ]);
+      if (this.#closed) return client.destroy();
+      this.#client = client;
+      this.#events.connected(this);
+      if (this.breaker.isOpen) this.#retryLater();
+    } catch {
+      if (client.isOpen) client.destroy();
+      this.#retryLater();
+    } finally {
+      clearTimeout(overdue);
+    }
+  }
+
+  /** One load at a time, however many takes found their script gone. */
+  loadScripts(): Promise<unknown> {
+    this.#loading ??= Promise.all(SCRIPTS.map((script) => this.send(["SCRIPT", "LOAD", script.text]))).finally(() => {
+      this.#loading = null;
+    });
+    return this.#loading;
+  }
+
+  close(): void {
+    this.#closed = true;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#drop();
+  }
+
+  #open(): Client {
+    const colon = this.address.lastIndexOf(":");
+    const socket = {
+      host: this.address.slice(0, colon),
+      port: Number(this.address.slice(colon + 1)),
+      connectTimeout: CONNECT_TIMEOUT_MS,
+      reconnectStrategy: false as const,
+    };
+    const { username, password, tls } = this.#access;
+    const client: Client = createClient({
+      socket: tls === null ? socket : { ...socket, ...tls, tls: true },
+      ...(username === undefined ? {} : { username }),
+      ...(password === undefined ? {} : { password }),
+      disableOfflineQueue: true,
+    });
+    client.on("error", () => this.#lost(client));
+    client.on("end", () => this.#lost(client));
+    return client;
+  }
+
+  #lost(client: Client): void {
+    if (this.#client !== client) return;
+    this.#drop();
+    this.#retryLater();
+  }
+
+  #drop(): void {
+    const client = this.#client;
+    this.#client = null;
+    if (client?.isOpen) client.destroy();
+  }
+
+  #retryLater(): void {
+    if (this.#closed || this.#timer !== null) return;
+    this.nextProbeAtMs = performance.now() + PROBE_EVERY_MS;
+    this.#timer = setTimeout(() => {
+      this.#timer = null;
+      void (this.#client === null ? this.connect() : this.#probe());
+    }, PROBE_EVERY_MS);
+  }
+
+  async #probe(): Promise<void> {
+    if (!this.breaker.isOpen || this.#closed) return;
+    const good = this.probe === null ? true : await this.probe();
+    if (this.breaker.probed(good, performance.now())) {
+      this.#events.breaker(this, false);
+      return;
+    }
+    if (!good) this.#drop();
+    this.#retryLater();
+  }
+
+  async #readStart(client: Client): Promise<void> {
+    const info = String(await client.sendCommand(["INFO", "server"]));
+    const uptimeSeconds = Number(/uptime_in_seconds:(\d+)/.exec(info)?.[1] ?? 0);
+    const nowMs = Math.floor(Number(/server_time_usec:(\d+)/.exec(info)?.[1] ?? 0) / 1e3);
+    this.startSecond = Math.floor(nowMs / 1e3) - uptimeSeconds;
+    this.clock.observe(nowMs);
+  }
+}

@@ -1,0 +1,161 @@
+// What the Redis counters do when a real server is killed, frozen, flushed, full or slow to answer.
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { startProxy } from "../../test/proxy.ts";
+import { type RedisNode, startRedis } from "../../test/redis.ts";
+import { describeWithRedis } from "../../test/services.ts";
+import { waitFor } from "../../test/wait.ts";
+import type { RedisCounters } from "./counters.redis.ts";
+import { monthUsed, openRedisCounters, orderOf } from "./counters.world.ts";
+
+describeWithRedis("a Redis that fails", () => {
+  let redis: RedisNode;
+  const open: { close(): Promise<void> }[] = [];
+  beforeEach(async () => {
+    redis = await startRedis();
+  });
+  afterEach(async () => {
+    for (const part of open.splice(0)) await part.close();
+    await redis.stop();
+  });
+
+  /** A deadline that a busy machine does not reach by itself, unless a test wants it reached. */
+  async function opened(port = redis.port, deadlineMs = 2_000) {
+    const world = await openRedisCounters([`127.0.0.1:${port}`], { deadlineMs });
+    open.push(world.counters);
+    return world;
+  }
+
+  const take = (counters: RedisCounters, cost = 1) => counters.take(orderOf("acme", counters.nowMs(), { cost }));
+
+  test("frozen, it is answered for at the deadline, then at once; thawed, it counts exactly and nothing from between", async () => {
+    const { counters, observed } = await opened(redis.port, 100);
+    expect(await take(counters, 3)).toMatchObject({ kind: "answered" });
+    redis.freeze();
+    const late = await Promise.all(Array.from({ length: 8 }, () => take(counters)));
+    for (const taken of late) {
+      // The fifth failure opens the breaker, which ends the connection of the rest.
+      expect(taken).toMatchObject({ kind: "unavailable", cause: expect.stringMatching(/^(deadline|disconnected)$/) });
+      if (taken.kind === "unavailable") taken.settle([false], () => expect.unreachable("nothing ran"));
+    }
+    expect(await take(counters)).toMatchObject({ kind: "unavailable", cause: "disconnected" });
+    expect(observed.breaker.at(-1)?.[1]).toBe(true);
+
+    redis.thaw();
+    await waitFor("the breaker closes", () => counters.health().healthy);
+    expect(await waitFor("traffic is back", async () => [await monthUsed(counters, "acme")])).toEqual([3]);
+  });
+
+  test("killed and restarted without its data, it starts a new generation from zero", async () => {
+    const { counters } = await opened();
+    await take(counters, 3);
+    await redis.kill();
+    await waitFor("the kill is noticed", async () => (await take(counters)).kind === "unavailable");
+    await redis.restart();
+    await waitFor("it is found again", () => counters.health().healthy);
+    expect(await waitFor("traffic is back", async () => [await monthUsed(counters, "acme")])).toEqual([0]);
+  });
+
+  test("restarted with its data, it turns what was counted into the base of a new generation", async () => {
+    await redis.stop();
+    redis = await startRedis({ appendOnly: true, args: ["--appendfsync", "always"] });
+    const { counters } = await opened();
+    await take(counters, 3);
+    // A restart within the same second has the same start second: the token must grow for a new generation.
+    const startedAt = Math.floor(Date.now() / 1_000);
+    await waitFor("the second is over", () => Math.floor(Date.now() / 1_000) > startedAt);
+    await redis.restart();
+    await waitFor("traffic is back", async () => (await take(counters, 0)).kind === "answered");
+    const taken = await waitFor("a take is counted", async () => {
+      const next = await take(counters, 2);
+      return next.kind === "answered" ? next : null;
+    });
+    expect(taken).toMatchObject({ checks: [{ states: [{ month: { current: { base: 3, since: 2 } } }] }] });
+  });
+
+  test("whose scripts were flushed is loaded again and counts on, once", async () => {
+    const { counters, observed } = await opened();
+    await take(counters);
+    await redis.command("SCRIPT", "FLUSH");
+    const taken = await Promise.all(Array.from({ length: 20 }, () => take(counters)));
+    expect(taken.map(({ kind }) => kind)).toEqual(new Array(20).fill("answered"));
+    expect(await monthUsed(counters, "acme")).toBe(21);
+    expect(observed.unavailable).toEqual([]);
+  });
+
+  test("that is full says so without a breaker and without half a take", async () => {
+    const { counters, observed } = await opened();
+    await take(counters);
+    await redis.command("CONFIG", "SET", "maxmemory", "1");
+    expect(await take(counters)).toMatchObject({ kind: "unavailable", cause: "out_of_memory" });
+    expect(observed.breaker).toEqual([]);
+    await redis.command("CONFIG", "SET", "maxmemory", "0");
+    expect(await monthUsed(counters, "acme")).toBe(1);
+  });
+
+  test("with a state of an unknown format takes nothing and leaves it as it is", async () => {
+    const { counters } = await opened();
+    await redis.command("SET", "sl:{acme}", "\u0009from-the-future");
+    expect(await take(counters)).toMatchObject({ kind: "unavailable", cause: "store_error" });
+    expect(await redis.command("GET", "sl:{acme}")).toBe("\u0009from-the-future");
+    expect(await redis.keys()).toEqual(["sl:{acme}"]);
+  });
+
+  test("with a key of another type fails the take and writes nothing", async () => {
+    const { counters } = await opened();
+    await redis.command("LPUSH", "sl:{acme}", "x");
+    expect(await take(counters)).toMatchObject({ kind: "unavailable", cause: "store_error" });
+    expect(await redis.keys()).toEqual(["sl:{acme}"]);
+  });
+
+  test("that answers late: what was charged elsewhere stays counted, what was refused is given back", async () => {
+    const proxy = await startProxy(redis.port);
+    open.push(proxy);
+    const { counters, observed } = await opened(proxy.port, 1_000);
+    await take(counters, 10);
+    proxy.holdReplies();
+    const [charged, refused] = await Promise.all([take(counters, 5), take(counters, 7)]);
+    const counted: number[] = [];
+    if (charged?.kind === "unavailable") charged.settle([true], (check) => counted.push(check));
+    if (refused?.kind === "unavailable") refused.settle([false], () => expect.unreachable("it was not charged"));
+    proxy.releaseReplies();
+    await waitFor("the refused take is given back", () => observed.gaveBack.length === 1);
+    expect(observed.gaveBack).toEqual(["given_back"]);
+    expect(counted).toEqual([0]);
+    expect(await monthUsed(counters, "acme")).toBe(15);
+    expect(await usageHeld()).toBe(15);
+  });
+
+  test("that ran a take whose answer was lost with the connection: the surplus shows it, and it is settled the same way", async () => {
+    const proxy = await startProxy(redis.port);
+    open.push(proxy);
+    const { counters, observed } = await opened(proxy.port, 1_000);
+    await take(counters, 10);
+    proxy.holdReplies();
+    const [charged, refused] = await Promise.all([take(counters, 5), take(counters, 7)]);
+    const counted: number[] = [];
+    await waitFor("the server has run both", async () => (await usageHeld()) === 22);
+    proxy.cut();
+    if (charged?.kind === "unavailable") charged.settle([true], (check) => counted.push(check));
+    if (refused?.kind === "unavailable") refused.settle([false], () => expect.unreachable("it was not charged"));
+    proxy.releaseReplies();
+    await waitFor("the refused take is given back", () => observed.gaveBack.length === 1);
+    expect(counted).toEqual([0]);
+    expect(await waitFor("traffic is back", async () => [await monthUsed(counters, "acme")])).toEqual([15]);
+    expect(await usageHeld()).toBe(15);
+  });
+
+  test("that lost usage which was acknowledged is healed by the next take of that row", async () => {
+    const { counters } = await opened();
+    await take(counters, 10);
+    const [key] = (await redis.keys()).filter((name) => name.includes(":w:"));
+    await redis.command("DEL", key ?? "");
+    await take(counters, 2);
+    expect(await usageHeld()).toBe(12);
+  });
+
+  async function usageHeld(): Promise<number> {
+    const [key] = (await redis.keys()).filter((name) => name.includes(":w:"));
+    const values = await redis.command("HVALS", key ?? "");
+    return (values as string[]).reduce((sum, value) => sum + Number(value), 0);
+  }
+});

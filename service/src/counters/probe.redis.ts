@@ -1,0 +1,52 @@
+// Asks a node, through the real script, whether it can take: a write on a reserved key in a slot that it owns.
+// The reserved tenant is no valid tenant id, so a probe can never touch a customer's counter.
+import { periodsAt } from "../limits/quota-period.ts";
+import type { Take } from "./counters.ts";
+import type { Keys } from "./keys.ts";
+import type { RedisNode } from "./node.redis.ts";
+import { TAKE_SCRIPT } from "./scripts.ts";
+import type { Shards } from "./shards.redis.ts";
+import { takeArguments } from "./take-arguments.ts";
+import { slotOf } from "./topology.ts";
+
+/** True when the node took within `deadlineMs`; a node that owns no slot has nothing to take and is good. */
+export async function probeNode(node: RedisNode, shards: Shards, keys: Keys, deadlineMs: number): Promise<boolean> {
+  const tenant = reservedTenantOf(node, shards);
+  if (tenant === null) return true;
+  const args = takeArguments(TAKE_SCRIPT.sha, probeOf(tenant, node.clock.nowMs()), {
+    keys,
+    incarnation: "probe",
+    parity: 0,
+    clock: "",
+    validUntilMs: Number.MAX_SAFE_INTEGER,
+    shardToken: node.shardToken,
+    rows: [{ field: "|probe|", dayLabel: 0, acknowledged: 0, previousDayLabel: 0, previousAcknowledged: 0 }],
+    overflowed: [false],
+  });
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(false), deadlineMs);
+  });
+  const took = node.send(args).then(
+    (reply) => Array.isArray(reply) && reply[0] === 1,
+    () => false,
+  );
+  return Promise.race([took, late]).finally(() => clearTimeout(timer));
+}
+
+function reservedTenantOf(node: RedisNode, shards: Shards): string | null {
+  if (shards.slotOwnedBy(node) === null) return null;
+  for (let number = 0; ; number += 1) {
+    const tenant = `~probe${number}`;
+    if (shards.ownerOf(slotOf(tenant)) === node) return tenant;
+  }
+}
+
+function probeOf(tenant: string, nowMs: number): Take {
+  return {
+    tenant,
+    periods: periodsAt("UTC", nowMs),
+    maxUsersPerDay: 1,
+    checks: [{ claims: [], user: "", cost: 1, requestId: null, usageApi: "probe" }],
+  };
+}

@@ -1,0 +1,18 @@
+// The Lua scripts as they are loaded: the shared state reader in front of each, and their SHA-1 names.
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+
+export type Script = Readonly<{ text: string; sha: string }>;
+
+export const TAKE_SCRIPT = load("take.lua");
+export const GIVE_BACK_SCRIPT = load("give-back.lua");
+export const SCRIPTS: readonly Script[] = [TAKE_SCRIPT, GIVE_BACK_SCRIPT];
+
+function load(name: string): Script {
+  const text = `${read("state.lua")}\n${read(name)}`;
+  return { text, sha: createHash("sha1").update(text).digest("hex") };
+}
+
+function read(name: string): string {
+  return readFileSync(new URL(name, import.meta.url), "utf8");
+}

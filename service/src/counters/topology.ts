@@ -1,0 +1,55 @@
+// Which node owns which slot, read from `CLUSTER NODES`. Pure.
+// Not here: asking for it (shards.redis.ts), or the connection to a node (node.redis.ts).
+
+export const SLOTS = 16_384;
+
+export type NodeInfo = Readonly<{
+  /** `host:port`, the name a node has everywhere. */
+  address: string;
+  isMaster: boolean;
+  configEpoch: number;
+  /** Inclusive slot ranges. */
+  ranges: readonly (readonly [number, number])[];
+}>;
+
+/** Parses `CLUSTER NODES`; `askedHost` stands in where a node does not know its own address yet. */
+export function parseClusterNodes(text: string, askedHost: string): NodeInfo[] {
+  const nodes: NodeInfo[] = [];
+  for (const line of text.split("\n")) {
+    const [, endpoint, flagText, , , , epoch, , ...slots] = line.trim().split(" ");
+    if (endpoint === undefined || flagText === undefined || epoch === undefined) continue;
+    const flags = flagText.split(",");
+    if (flags.includes("noaddr") || flags.includes("handshake")) continue;
+    nodes.push({
+      address: addressOf(endpoint, askedHost),
+      isMaster: flags.includes("master") && !flags.includes("fail"),
+      configEpoch: Number(epoch),
+      ranges: slots.filter((slot) => !slot.startsWith("[")).map(rangeOf),
+    });
+  }
+  return nodes;
+}
+
+/** `ip:port@bus[,hostname]`; a hostname is preferred where the cluster announces one, for TLS. */
+function addressOf(endpoint: string, askedHost: string): string {
+  const [ipAndPort = "", hostname = ""] = endpoint.split(",");
+  const beforeBus = ipAndPort.split("@")[0] ?? "";
+  const colon = beforeBus.lastIndexOf(":");
+  const host = hostname || beforeBus.slice(0, colon) || askedHost;
+  return `${host}:${beforeBus.slice(colon + 1)}`;
+}
+
+function rangeOf(slots: string): readonly [number, number] {
+  const [from, to] = slots.split("-");
+  return [Number(from), Number(to ?? from)];
+}
+
+/** The slot of a key: CRC16/XMODEM of its hash tag, modulo 16384 (Redis Cluster specification). */
+export function slotOf(tag: string): number {
+  let crc = 0;
+  for (const byte of Buffer.from(tag)) {
+    crc ^= byte << 8;
+    for (let bit = 0; bit < 8; bit += 1) crc = crc & 0x8000 ? ((crc << 1) ^ 0x1021) & 0xffff : (crc << 1) & 0xffff;
+  }
+  return crc % SLOTS;
+}
