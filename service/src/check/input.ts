@@ -1,5 +1,5 @@
 // One check as the core understands it: parsed, normalised, trusted. Every door translates to this and nothing else.
-import type { Decision } from "@sluice/contract";
+import type { Answer } from "./answer.ts";
 
 export type CheckInput = Readonly<{
   tenantId: string;
@@ -16,7 +16,7 @@ export type CheckInput = Readonly<{
 
 /** The answers' source: what a door needs of the core. Never rejects for an outage; only a broken promise throws. */
 export interface Checks {
-  check(input: CheckInput, traceId: string): Promise<Decision>;
-  /** Decisions in the order of `inputs`; checks of one tenant see the ones before them. At most MAX_BATCH_CHECKS. */
-  checkBatch(inputs: readonly CheckInput[], traceId: string): Promise<Decision[]>;
+  check(input: CheckInput, traceId: string): Promise<Answer>;
+  /** Answers in the order of `inputs`; checks of one tenant see the ones before them. At most MAX_BATCH_CHECKS. */
+  checkBatch(inputs: readonly CheckInput[], traceId: string): Promise<Answer[]>;
 }
