@@ -1,0 +1,180 @@
+// One real PostgreSQL cluster on 127.0.0.1 with its own port and folder, which a test may kill, rewind and bring back.
+//
+// Promise: ready when `startPostgres` returns; gone with its folder after `stop`; never outlives the test process.
+// Nothing is synced to disk: a test may kill the server, not the machine. As root everything runs as user `postgres`,
+// because PostgreSQL refuses root. Not here: what a suite does where PostgreSQL is missing (services.ts).
+import { execFile } from "node:child_process";
+import { cp, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { Client } from "pg";
+import { migrate } from "../src/platform/migrate.ts";
+import { claimPort } from "./ports.ts";
+import { type Running, startProcess } from "./processes.ts";
+import { findPostgresFolder, findProgram } from "./programs.ts";
+import { waitFor } from "./wait.ts";
+
+const START_TIMEOUT_MS = 20_000;
+const CONNECT_TIMEOUT_MS = 2_000;
+/** Migrated once, then cloned for every test: a clone costs a tenth of a migration. */
+const TEMPLATE = "sluice_template";
+
+export type TestPostgres = Readonly<{
+  port: number;
+  /** The folder of `pg_dump` and its siblings. */
+  programs: string;
+  url: (database: string) => string;
+  /** A new empty database; its URL. */
+  emptyDatabase: () => Promise<string>;
+  /** A new database with every migration applied; its URL. */
+  migratedDatabase: () => Promise<string>;
+  pid: () => number;
+  /** SIGKILL of the postmaster. The folder stays, for `restart`. */
+  kill: () => Promise<void>;
+  /** Same port, same folder; ends the running server first. Resolves when it answers. */
+  restart: () => Promise<void>;
+  /** A cold copy of the whole cluster, taken between a stop and a start; the copy's folder. */
+  backup: () => Promise<string>;
+  /** Puts a copy in place of the cluster and starts it, on a timeline of its own as after a point-in-time recovery. */
+  restoreOnNewTimeline: (copy: string) => Promise<void>;
+  /** Ends the server and removes its folder. */
+  stop: () => Promise<void>;
+}>;
+
+export async function startPostgres(): Promise<TestPostgres> {
+  const programs = findPostgresFolder();
+  if (programs === null) throw new Error("PostgreSQL is not installed: wrap the suite in describeWithPostgres.");
+  const folder = await mkdtemp(join(tmpdir(), "sluice-postgres-"));
+  const data = join(folder, "data");
+  const port = await claimPort();
+  const url = (database: string) => `postgres://postgres@127.0.0.1:${port}/${database}`;
+  let server: Running | null = null;
+  let databases = 0;
+  let template: Promise<string> | null = null;
+
+  const start = async () => {
+    // After a SIGKILL the old backends may hold the data folder for a moment, and a new postmaster refuses to start.
+    const answers = async () => {
+      if (!server?.isRunning()) server = await startPostmaster(programs, data, port);
+      return await run(url("postgres"), "select 1");
+    };
+    await waitFor(`PostgreSQL on port ${port}`, answers, START_TIMEOUT_MS).catch((fault) => {
+      throw new Error(`${fault instanceof Error ? fault.message : fault} It said:\n${server?.output()}`);
+    });
+  };
+  const end = async () => {
+    // SIGINT is PostgreSQL's fast shutdown: it ends sessions instead of waiting for them.
+    server?.signal("SIGINT");
+    await server?.ended;
+  };
+  const restart = async () => {
+    await end();
+    await start();
+  };
+  const createDatabase = async (from: string) => {
+    databases++;
+    await run(url("postgres"), `create database test_${databases} template ${from}`);
+    return url(`test_${databases}`);
+  };
+  const newTemplate = async () => {
+    await run(url("postgres"), `create database ${TEMPLATE}`);
+    await migrate({ url: url(TEMPLATE) });
+    return TEMPLATE;
+  };
+  const backup = async () => {
+    const copy = join(folder, `copy-${performance.now()}`);
+    await end();
+    await asServerUser("cp", ["-a", data, copy]);
+    await start();
+    return copy;
+  };
+  const restoreOnNewTimeline = async (copy: string) => {
+    await end();
+    await rm(data, { recursive: true });
+    await cp(copy, data, { recursive: true, preserveTimestamps: true });
+    await writeFile(join(data, "standby.signal"), "");
+    await giveToServerUser(data);
+    await start();
+    await run(url("postgres"), "select pg_promote(true)");
+  };
+  const stop = async () => {
+    await end();
+    await rm(folder, { recursive: true, force: true });
+  };
+
+  try {
+    await giveToServerUser(folder);
+    const initialise = ["-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"];
+    await asServerUser(join(programs, "initdb"), initialise);
+    await start();
+  } catch (fault) {
+    await stop();
+    throw fault;
+  }
+  return {
+    port,
+    programs,
+    url,
+    emptyDatabase: () => createDatabase("template0"),
+    migratedDatabase: async () => {
+      template ??= newTemplate();
+      return await createDatabase(await template);
+    },
+    pid: () => server?.pid ?? 0,
+    kill: async () => await server?.kill(),
+    restart,
+    backup,
+    restoreOnNewTimeline,
+    stop,
+  };
+}
+
+/** Runs one statement over a connection of its own, and gives its rows. */
+export async function run(url: string, sql: string, values: unknown[] = []): Promise<Record<string, unknown>[]> {
+  const client = new Client({ connectionString: url, connectionTimeoutMillis: CONNECT_TIMEOUT_MS });
+  client.on("error", () => undefined);
+  await client.connect();
+  try {
+    return (await client.query(sql, values)).rows;
+  } finally {
+    await client.end();
+  }
+}
+
+async function startPostmaster(programs: string, data: string, port: number): Promise<Running> {
+  const settings = [
+    `port=${port}`,
+    "listen_addresses=127.0.0.1",
+    "unix_socket_directories=",
+    "fsync=off",
+    "full_page_writes=off",
+    "shared_buffers=32MB",
+    "max_connections=60",
+  ];
+  const args = ["-D", data, ...settings.flatMap((setting) => ["-c", setting])];
+  const [command, commandArgs] = serverUserCommand(join(programs, "postgres"), args);
+  return await startProcess(command, commandArgs, { cwd: data });
+}
+
+async function asServerUser(program: string, args: readonly string[]): Promise<void> {
+  const [command, commandArgs] = serverUserCommand(program, args);
+  await promisify(execFile)(command, commandArgs, { cwd: "/" });
+}
+
+async function giveToServerUser(path: string): Promise<void> {
+  if (isRoot()) await promisify(execFile)("chown", ["-R", "postgres:", path]);
+}
+
+/** As root, `setpriv` becomes the user in place: its process is the postmaster, so a signal reaches the right one. */
+function serverUserCommand(program: string, args: readonly string[]): [string, string[]] {
+  if (!isRoot()) return [program, [...args]];
+  const setpriv = findProgram("setpriv");
+  if (setpriv === null) throw new Error("Running PostgreSQL as root needs `setpriv` (package util-linux).");
+  const become = ["--reuid", "postgres", "--regid", "postgres", "--init-groups", "--pdeathsig", "KILL"];
+  return [setpriv, [...become, program, ...args]];
+}
+
+function isRoot(): boolean {
+  return process.getuid?.() === 0;
+}
