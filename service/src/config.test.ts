@@ -1,0 +1,196 @@
+import { expect, test } from "vitest";
+import { type Config, readConfig } from "./config.ts";
+import { describeFaults, type Environment } from "./config-reader.ts";
+
+const FILES: Readonly<Record<string, string>> = {
+  "/run/secrets/id": "0123456789abcdef0123456789abcdef\n",
+  "/run/secrets/empty": "\n",
+  "/run/secrets/redis": "rediss://:from-a-file@r1:6379,rediss://:from-a-file@r2:6379\n",
+};
+
+function read(environment: Environment) {
+  return readConfig(environment, (path) => {
+    const text = FILES[path];
+    if (text === undefined) throw new Error(`ENOENT: no such file or directory, open '${path}'`);
+    return text;
+  });
+}
+
+function good(environment: Environment): Config {
+  const result = read(environment);
+  if (result.kind === "faulty") throw new Error(describeFaults(result.faults));
+  return result.config;
+}
+
+const RANDOM = "b7f0c2a94d1e4c6f8a35e2d19b04c7f6";
+
+const PROD: Environment = {
+  SLUICE_PROFILE: "prod",
+  SLUICE_DATABASE_URL: "postgresql://sluice:database-password@db:5432/sluice?sslmode=verify-full",
+  SLUICE_REDIS_URL: "rediss://app:redis-password@r1:6379,rediss://app:redis-password@r2:6380",
+  SLUICE_ADMIN_PORT: "8081",
+  SLUICE_ID_SECRET: `${RANDOM}1`,
+  SLUICE_SNAPSHOT_KEY: `${RANDOM}2`,
+  SLUICE_JWT_SECRET: `${RANDOM}3`,
+  SLUICE_SCRAPE_CREDENTIAL: `${RANDOM}4`,
+  SLUICE_SERVICE_CREDENTIALS: `${RANDOM}5,${RANDOM}6:acme+globex`,
+};
+
+test("an empty environment is the embedded development service", () => {
+  expect(good({})).toMatchObject({
+    profile: "dev",
+    demo: false,
+    host: "127.0.0.1",
+    port: 8080,
+    adminPort: null,
+    opsPort: 9090,
+    workers: "auto",
+    database: { kind: "embedded", dataDir: ".sluice" },
+    redis: { kind: "embedded" },
+    checkDeadlineMs: 8,
+    fallback: "ALLOW_ALL",
+    quotaStatus: 429,
+    maxUsers: 100_000,
+    defaultTimeZone: "UTC",
+    snapshotIntervalMs: 5_000,
+    policyFile: null,
+    tls: null,
+    serviceAuth: { kind: "none", credentials: [] },
+    shutdownMs: 5_000,
+  });
+});
+
+test("a complete prod environment is accepted", () => {
+  const config = good(PROD);
+  expect(config).toMatchObject({
+    profile: "prod",
+    host: "0.0.0.0",
+    adminPort: 8081,
+    redis: {
+      seeds: [
+        { host: "r1", port: 6379 },
+        { host: "r2", port: 6380 },
+      ],
+      username: "app",
+      tls: { ca: null },
+    },
+    serviceAuth: { kind: "credential", credentials: [{ tenants: null }, { tenants: ["acme", "globex"] }] },
+  });
+  expect(config.redis.kind === "redis" && config.redis.password?.reveal()).toBe("redis-password");
+});
+
+test("no secret is seen when the configuration is printed", () => {
+  const printed = JSON.stringify(good(PROD));
+  for (const secret of [RANDOM, "database-password", "redis-password"]) expect(printed).not.toContain(secret);
+});
+
+test("the configuration is frozen to its last part", () => {
+  const config = good(PROD);
+  for (const part of [
+    config,
+    config.database,
+    config.serviceAuth.credentials,
+    config.serviceAuth.credentials[1]?.tenants,
+  ]) {
+    expect(Object.isFrozen(part)).toBe(true);
+  }
+});
+
+test("every secret may come from a file, and an IPv6 seed is a host without brackets", () => {
+  const config = good({ SLUICE_ID_SECRET_FILE: "/run/secrets/id", SLUICE_REDIS_URL_FILE: "/run/secrets/redis" });
+  expect(config.idSecret.reveal()).toBe("0123456789abcdef0123456789abcdef");
+  expect(config.redis.kind === "redis" && config.redis.password?.reveal()).toBe("from-a-file");
+  expect(good({ SLUICE_REDIS_URL: "redis://[::1]" }).redis).toMatchObject({ seeds: [{ host: "::1", port: 6379 }] });
+});
+
+test("a variable that nothing reads is told, not refused", () => {
+  expect(read({ SLUICE_PROT: "8080", PATH: "/bin" })).toMatchObject({ kind: "ok", unread: ["SLUICE_PROT"] });
+});
+
+test("several workers are accepted where both stores are shared", () => {
+  const shared = { SLUICE_DATABASE_URL: "postgres://db/sluice", SLUICE_REDIS_URL: "redis://r1" };
+  expect(good({ ...shared, SLUICE_WORKERS: "4" }).workers).toBe(4);
+  expect(good({ SLUICE_WORKERS: "1" }).workers).toBe(1);
+});
+
+/** Named after what is broken; config.golden/<name>.txt holds what a person would read. */
+const BROKEN: Readonly<Record<string, Environment>> = {
+  "prod-with-nothing-set": { SLUICE_PROFILE: "prod" },
+  "prod-without-tls-to-stores": {
+    ...PROD,
+    SLUICE_DATABASE_URL: "postgresql://db/sluice?sslmode=require",
+    SLUICE_REDIS_URL: "redis://r1",
+  },
+  "prod-with-unverified-migration": { ...PROD, SLUICE_MIGRATE_DATABASE_URL: "postgresql://owner@db/sluice" },
+  "prod-without-service-authentication": { ...PROD, SLUICE_SERVICE_AUTH: "none" },
+  "prod-with-default-secrets": {
+    ...PROD,
+    SLUICE_ID_SECRET: "sluice-default-id-secret-for-development",
+    SLUICE_SNAPSHOT_KEY: "x".repeat(40),
+    SLUICE_SERVICE_CREDENTIALS: "sluice-demo-service-credential",
+  },
+  "prod-with-demo-data": { ...PROD, SLUICE_DEMO: "1" },
+  "prod-without-admin-port": { ...PROD, SLUICE_ADMIN_PORT: "" },
+  "stage-without-proofs": { SLUICE_PROFILE: "stage", SLUICE_SERVICE_AUTH: "none" },
+  "workers-without-redis-and-database": { SLUICE_WORKERS: "4" },
+  "workers-without-redis": { SLUICE_WORKERS: "2", SLUICE_DATABASE_URL: "postgres://db/sluice" },
+  "numbers-out-of-range": {
+    SLUICE_PORT: "tcp://10.1.2.3:8080",
+    SLUICE_OPS_PORT: "65536",
+    SLUICE_WORKERS: "0",
+    SLUICE_CHECK_DEADLINE_MS: "8ms",
+    SLUICE_MAX_USERS: "1e5",
+    SLUICE_SHUTDOWN_MS: "-1",
+  },
+  "words-that-are-no-choice": {
+    SLUICE_PROFILE: "production",
+    SLUICE_FALLBACK: "allow_all",
+    SLUICE_QUOTA_STATUS: "402",
+    SLUICE_DEMO: "yes",
+    SLUICE_SERVICE_AUTH: "mTLS",
+    SLUICE_DEFAULT_TIME_ZONE: "Asia/Soul",
+    SLUICE_LOG_LEVEL: "verbose",
+  },
+  "ports-that-collide": { SLUICE_PORT: "8080", SLUICE_ADMIN_PORT: "8080", SLUICE_OPS_PORT: "8080" },
+  "addresses-that-are-none": {
+    SLUICE_DATABASE_URL: "mysql://root:hunter2@db/sluice",
+    SLUICE_REDIS_URL: "redis://:hunter2@r1,r2:6379",
+  },
+  "prod-with-addresses-that-are-none": {
+    ...PROD,
+    SLUICE_WORKERS: "4",
+    SLUICE_DATABASE_URL: "db",
+    SLUICE_REDIS_URL: "r1:6379",
+  },
+  "redis-database-other-than-0": { SLUICE_REDIS_URL: "redis://r1/3" },
+  "redis-seeds-that-differ": { SLUICE_REDIS_URL: "redis://:hunter2@r1,rediss://:hunter2@r2" },
+  "redis-certificate-without-key": { SLUICE_REDIS_URL: "rediss://r1", SLUICE_REDIS_TLS_CERT: "pem" },
+  "credentials-missing": { SLUICE_SERVICE_AUTH: "credential" },
+  "credentials-that-are-none": {
+    SLUICE_SERVICE_AUTH: "credential",
+    SLUICE_SERVICE_CREDENTIALS: "hunter2,0123456789abcdef:ac me,0123456789abcdef",
+  },
+  "mtls-without-tls": { SLUICE_SERVICE_AUTH: "mtls", SLUICE_OPS_MTLS: "1" },
+  "tls-by-half": { SLUICE_TLS_CERT: "pem", SLUICE_TLS_CLIENT_NAMES: "gateway.internal" },
+  "secrets-too-short": { SLUICE_ID_SECRET: "hunter2", SLUICE_SCRAPE_CREDENTIAL: "hunter2" },
+  "secret-files-that-cannot-be-read": {
+    SLUICE_ID_SECRET: RANDOM,
+    SLUICE_ID_SECRET_FILE: "/run/secrets/id",
+    SLUICE_SNAPSHOT_KEY_FILE: "/run/secrets/absent",
+    SLUICE_JWT_SECRET_FILE: "/run/secrets/empty",
+  },
+  "first-admin-by-half": { SLUICE_ADMIN_LOGIN: "root" },
+  "policy-file-forced-without-one": { SLUICE_POLICY_FILE_FORCE: "1" },
+};
+
+test.for(Object.entries(BROKEN))(
+  "%s: every fault is told at once, with its fix and without a secret",
+  async ([name, environment]) => {
+    const result = read(environment);
+    if (result.kind === "ok") throw new Error("it was accepted");
+    const told = describeFaults(result.faults);
+    expect(told).not.toContain("hunter2");
+    expect(told).not.toContain(RANDOM);
+    await expect(`${told}\n`).toMatchFileSnapshot(`./config.golden/${name}.txt`);
+  },
+);
