@@ -1,0 +1,62 @@
+// Makes sure that the real servers which tests talk to are on this machine: redis-server and PostgreSQL.
+//
+// Quiet when they are. Where it may (Debian or Ubuntu, as root) it installs what is missing, and lets no package start a
+// service: tests start private servers on ports of their own. Elsewhere it only says what is missing.
+import { spawnSync } from "node:child_process";
+import { existsSync, rmSync, writeFileSync } from "node:fs";
+import { findPostgresFolder, findProgram } from "../service/test/programs.ts";
+
+type Server = Readonly<{ name: string; packages: readonly string[]; isHere: () => boolean }>;
+
+const SERVERS: readonly Server[] = [
+  { name: "redis-server", packages: ["redis-server"], isHere: () => findProgram("redis-server") !== null },
+  {
+    name: "postgres",
+    packages: ["postgresql", "postgresql-contrib"],
+    isHere: () => findPostgresFolder() !== null,
+  },
+  { name: "openssl", packages: ["openssl"], isHere: () => findProgram("openssl") !== null },
+];
+
+/** Installs what is missing where that is possible, and returns the names of what is missing still. */
+export function ensureServices(): string[] {
+  const missing = SERVERS.filter((server) => !server.isHere());
+  if (missing.length === 0) return [];
+  const aptGet = findProgram("apt-get");
+  if (aptGet !== null && process.getuid?.() === 0) {
+    install(
+      aptGet,
+      missing.flatMap((server) => server.packages),
+    );
+  }
+  return missing.filter((server) => !server.isHere()).map((server) => server.name);
+}
+
+function install(aptGet: string, packages: readonly string[]): void {
+  console.error(`sluice: installing ${packages.join(", ")} by apt-get for the tests (first run only) ...`);
+  withoutServiceStarts(() => {
+    const options = {
+      env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
+      stdio: ["ignore", "ignore", "inherit"] as const,
+    };
+    // A failed update is no reason to stop: the package may be known from an earlier one.
+    spawnSync(aptGet, ["-qq", "update"], { ...options, stdio: [...options.stdio] });
+    spawnSync(aptGet, ["-qq", "-y", "--no-install-recommends", "install", ...packages], {
+      ...options,
+      stdio: [...options.stdio],
+    });
+  });
+}
+
+/** Debian's packages ask this program before they start anything; 101 means "forbidden". */
+const POLICY_FILE = "/usr/sbin/policy-rc.d";
+
+function withoutServiceStarts(action: () => void): void {
+  const isOurs = !existsSync(POLICY_FILE);
+  if (isOurs) writeFileSync(POLICY_FILE, "#!/bin/sh\nexit 101\n", { mode: 0o755 });
+  try {
+    action();
+  } finally {
+    if (isOurs) rmSync(POLICY_FILE, { force: true });
+  }
+}
