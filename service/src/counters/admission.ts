@@ -95,15 +95,17 @@ export function takeCounter(
 }
 
 /**
- * Whether one of `windows` is stored in a bucket ahead of the clock. Then the counter must be stored re-based, as it is
- * after taking a cost of 0, even when the check is refused or only looks (sliding-window.ts says why).
+ * The counter with those of `windows` re-based that are stored in a bucket ahead of the clock; `state` itself when none
+ * is. It must be stored even when the check is refused or only looks (sliding-window.ts says why); nothing else changes.
  */
-export function isAhead(state: CounterState, windows: readonly Window[], nowMs: number): boolean {
+export function rebaseCounter(state: CounterState, windows: readonly Window[], nowMs: number): CounterState {
+  let rebased = state;
   for (const window of windows) {
     if (window === "quotaDay" || window === "month") continue;
-    if (isAheadOf(SLIDING_WINDOWS[window], state[window], nowMs)) return true;
+    if (!isAheadOf(SLIDING_WINDOWS[window], state[window], nowMs)) continue;
+    rebased = { ...rebased, [window]: rollSliding(SLIDING_WINDOWS[window], state[window], nowMs) };
   }
-  return false;
+  return rebased;
 }
 
 /** The windows a claim takes from: named as enforced or as shadow, each once. Remembered, because claims are shared. */

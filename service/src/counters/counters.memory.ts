@@ -8,7 +8,7 @@
 import type { Window } from "@sluice/contract";
 import { type Period, periodHolding } from "../limits/quota-period.ts";
 import { SLIDING_WINDOWS, slidingResetMs } from "../limits/sliding-window.ts";
-import { counterAdmits, EMPTY_COUNTER, isAhead, rollCounter, takeCounter, windowsOf } from "./admission.ts";
+import { counterAdmits, EMPTY_COUNTER, rebaseCounter, rollCounter, takeCounter, windowsOf } from "./admission.ts";
 import type { Claim } from "./claim.ts";
 import {
   type Answered,
@@ -86,8 +86,9 @@ export class MemoryCounters implements Counters {
     for (const claim of check.claims) {
       const key = counterKey(order.tenant, user, claim);
       const stored = this.#counters.get(key, now.nowMs) ?? EMPTY_COUNTER;
-      if (isAhead(stored, windowsOf(claim), now.nowMs)) this.#take(key, claim, 0, now);
-      const state = rollCounter(stored, now.nowMs, now.dayLabel, now.monthLabel);
+      const rebased = rebaseCounter(stored, windowsOf(claim), now.nowMs);
+      if (rebased !== stored) this.#counters.put(key, rebased, countsUntilMs(windowsOf(claim), now), now.nowMs);
+      const state = rollCounter(rebased, now.nowMs, now.dayLabel, now.monthLabel);
       states.push(state);
       if (!counterAdmits(state, claim, check.cost, now.nowMs, now)) admitted = false;
     }
@@ -105,19 +106,15 @@ export class MemoryCounters implements Counters {
   #takeAll(tenant: string, user: string, check: TakeCheck, now: Now, states: CounterState[]): number {
     let lastUntilMs = 0;
     for (const [i, claim] of check.claims.entries()) {
-      const { taken, untilMs } = this.#take(counterKey(tenant, user, claim), claim, check.cost, now);
+      const key = counterKey(tenant, user, claim);
+      const stored = this.#counters.get(key, now.nowMs) ?? EMPTY_COUNTER;
+      const taken = takeCounter(stored, windowsOf(claim), check.cost, now.nowMs, now);
+      const untilMs = countsUntilMs(windowsOf(claim), now);
+      this.#counters.put(key, taken, untilMs, now.nowMs);
       states[i] = rollCounter(taken, now.nowMs, now.dayLabel, now.monthLabel);
       lastUntilMs = Math.max(lastUntilMs, untilMs);
     }
     return lastUntilMs;
-  }
-
-  #take(key: string, claim: Claim, cost: number, now: Now): { taken: CounterState; untilMs: number } {
-    const stored = this.#counters.get(key, now.nowMs) ?? EMPTY_COUNTER;
-    const taken = takeCounter(stored, windowsOf(claim), cost, now.nowMs, now);
-    const untilMs = countsUntilMs(windowsOf(claim), now);
-    this.#counters.put(key, taken, untilMs, now.nowMs);
-    return { taken, untilMs };
   }
 
   /** Whether the check would give a user its first counter. */

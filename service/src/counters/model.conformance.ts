@@ -3,8 +3,8 @@
 import {
   counterAdmits,
   EMPTY_COUNTER,
-  isAhead,
   type PeriodLabels,
+  rebaseCounter,
   rollCounter,
   takeCounter,
   windowsOf,
@@ -27,9 +27,8 @@ export class CounterModel {
     const takes = admits && !replayed && check.cost > 0;
     for (const [i, claim] of check.claims.entries()) {
       const key = keys[i] ?? "";
-      const windows = windowsOf(claim);
-      if (!takes && !isAhead(this.#stored(key), windows, nowMs)) continue;
-      this.#counters.set(key, takeCounter(this.#stored(key), windows, takes ? check.cost : 0, nowMs, labels));
+      const rebased = rebaseCounter(this.#stored(key), windowsOf(claim), nowMs);
+      this.#counters.set(key, takes ? takeCounter(rebased, windowsOf(claim), check.cost, nowMs, labels) : rebased);
     }
     if (takes && check.requestId !== null) this.#requests.set(`${tenant} ${check.requestId}`, nowMs);
     const states = keys.map((key) => rollCounter(this.#stored(key), nowMs, labels.dayLabel, labels.monthLabel));

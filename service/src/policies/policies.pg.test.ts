@@ -2,7 +2,8 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { acme, free, policy, pro, tenant } from "../../test/policies.ts";
 import { run, startPostgres, type TestPostgres } from "../../test/postgres.ts";
 import { describeWithPostgres } from "../../test/services.ts";
-import { openPostgres, type Postgres } from "../platform/postgres.ts";
+import { waitFor } from "../../test/wait.ts";
+import { connectPostgres, openPostgres, type Postgres } from "../platform/postgres.ts";
 import { deletePlan, putPlans } from "./plans.pg.ts";
 import { deletePolicy, putPolicies } from "./policies.pg.ts";
 import { changePolicies, type PolicyTransaction } from "./policy-changes.pg.ts";
@@ -101,6 +102,24 @@ describeWithPostgres("the repository of plans, tenants and policies", () => {
     await w.change((t) => putPlans(t, [free]));
     expect((await w.since(later)).kind).toBe("all");
     expect(await run(w.url, "select count(*)::int as kept from policy_changes")).toEqual([{ kept: 1 }]);
+  });
+
+  test("version and rows belong together, whatever is committed while they are read", async () => {
+    await using w = await world();
+    const holder = await connectPostgres({ url: w.url });
+    await holder.query("begin");
+    await holder.query("lock table plans in access exclusive mode");
+    const reading = w.all();
+    await waitFor("the reader to wait for the plans", async () => {
+      const locks = "select 1 from pg_locks where not granted and relation = 'plans'::regclass";
+      return (await run(w.url, locks)).length === 1;
+    });
+    await w.change((t) => putPolicies(t, [policy({ name: "late" })]));
+    await holder.query("commit");
+    await holder.end();
+    const { version, policies } = await reading;
+    expect([version.version, policies]).toEqual([1, []]);
+    expect((await w.all()).policies).toMatchObject([{ name: "late" }]);
   });
 
   test("an override that ended long ago is not read", async () => {

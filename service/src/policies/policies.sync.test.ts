@@ -193,7 +193,8 @@ describeWithPostgres("policies kept current while PostgreSQL comes and goes", ()
     await w.change((t) => setTenantPlan(t, "acme", "PRO", null));
     await w.change((t) => putPolicies(t, [policy({ name: "lost" })]));
     const sync = await w.follow({ pollMs: SOON_MS });
-    const before = sync.current()?.version;
+    const outdated = sync.current();
+    const before = outdated?.version;
     expect(before).toMatchObject({ timeline: expect.any(Number), version: 3 });
 
     await server.restoreOnNewTimeline(copy);
@@ -208,6 +209,12 @@ describeWithPostgres("policies kept current while PostgreSQL comes and goes", ()
     await w.change((t) => putPolicies(t, [policy({ name: "kept" })]));
     await waitFor("version 3", () => sync.current()?.version.version === 3);
     expect([planOfAcme(sync), policyNames(sync)]).toEqual(["FREE", ["kept"]]);
+
+    // A process that saw nothing in between: the log of this history must not be taken for that of its own.
+    await w.change((t) => putTenants(t, [tenant({ id: "newer" })], "UTC"));
+    const late = await w.follow({ initial: outdated });
+    expect(late.current()?.version.version).toBe(4);
+    expect([planOfAcme(late), policyNames(late)]).toEqual(["FREE", ["kept"]]);
   });
 
   test("a snapshot of another cluster is replaced, though its version is greater", async () => {

@@ -4,10 +4,9 @@
 // exact method before ANY. What that leaves equal (other scopes; overrides that overlap in time) is ordered by scope,
 // then the later start, then the id: any fixed order would do, but it must be one.
 import { SCOPES } from "@sluice/contract";
-import { ONE, patternSegments, REST } from "./pattern.ts";
 import type { Plan, Policy } from "./policy.ts";
 import type { Slices } from "./snapshot-slices.ts";
-import { MAX_VISITS, ONE_WORD, type PathWords, type PatternMatcher, PatternTrie, REST_WORD } from "./trie.ts";
+import { MAX_VISITS, type PathWords, type PatternMatcher, PatternTrie, patternWords } from "./trie.ts";
 import { IntegerList } from "./trie-integers.ts";
 import { PatternRows } from "./trie-rows.ts";
 import type { Words } from "./trie-words.ts";
@@ -51,7 +50,7 @@ export async function compileRuleset(
   let hasOverrides = false;
   for (const policy of policies) {
     if (!policy.enabled) continue;
-    const words = wordsOf(policy.apiPattern, numbering.words);
+    const words = patternWords(policy.apiPattern, numbering.words);
     const number = trie.add(words);
     drafts[number] ??= { byMethod: new Map(), overrides: [] };
     put(drafts[number], policy);
@@ -104,13 +103,6 @@ export function rankedPolicies(ruleset: Ruleset, path: PathWords, httpMethod: st
 type PatternDraft = { byMethod: Map<string, Policy[]>; overrides: Policy[] };
 
 const END_OF_LIST = -1;
-
-function wordsOf(canonical: string, words: Words): number[] {
-  return patternSegments(canonical).map((segment) => {
-    if (segment === ONE) return ONE_WORD;
-    return segment === REST ? REST_WORD : words.add(segment);
-  });
-}
 
 function put(draft: PatternDraft, policy: Policy): void {
   const group = draft.byMethod.get(policy.httpMethod);
