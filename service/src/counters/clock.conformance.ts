@@ -77,6 +77,16 @@ export function clockSentences(inWorld: InWorld): void {
       await world.refuse({ claims: [claim("TENANT", { quotaDay: 10 })] });
     }));
 
+  test("re-basing is stored as well when the same take took from the counter before", () =>
+    inWorld(async (world) => {
+      const second = [claim("TENANT", { second: 10 })];
+      await world.admit({ claims: second, cost: 10 });
+      world.clock.nowMs = NOON_MS - 1_000;
+      await world.take({ claims: [claim("TENANT", { minute: 10 })] }, { claims: second });
+      world.clock.nowMs = NOON_MS + 1_000;
+      await world.admit({ claims: second, cost: 10 });
+    }));
+
   test("quotas open at the tenant's midnight and month's end by the store's clock, and the take says the labels", () =>
     inWorld(async (world) => {
       const claims = [claim("TENANT", { quotaDay: 2, month: 3 })];

@@ -1,5 +1,5 @@
 // What every implementation of the port must do, as one suite: memory, single Redis and Cluster run it alike.
-// A store may be shared by all its tests: each has a tenant of its own, and the clock is handed in.
+// A store may be shared by all its tests: each has a tenant of its own, and the clock is handed in. It begins empty.
 // Where an implementation may differ there is a mark with its reason (`Marks`).
 // Not here: deadlines, breakers and settlement, which only a store with a network has.
 import fc from "fast-check";

@@ -8,8 +8,8 @@
 // - A stall of our own process expires calls, but never feeds a breaker.
 // Not here: the arithmetic (take.lua), nodes and slots (node.redis.ts, shards.redis.ts), what is answered instead (fallback/).
 import { Deadlines } from "../platform/deadlines.ts";
-import { acknowledge, type UsageTotals } from "../usage/usage-totals.ts";
-import type { Counters, Take, Taken, UnavailableCause } from "./counters.ts";
+import { acknowledge, type UsageRow, type UsageTotals } from "../usage/usage-totals.ts";
+import { type Counters, OVERFLOW_USER, type Take, type Taken, type UnavailableCause } from "./counters.ts";
 import { createKeys, type Keys } from "./keys.ts";
 import type { RedisAccess, RedisNode } from "./node.redis.ts";
 import { probeNode } from "./probe.redis.ts";
@@ -80,8 +80,7 @@ export class RedisCounters implements Counters {
   }
 
   take(order: Take): Promise<Taken> {
-    const { usage } = this.#options;
-    const rows = order.checks.map((check) => usage.row(order.tenant, check.usageApi, check.user));
+    const rows = order.checks.map((check) => this.#rowOf(order, check.usageApi, check.user));
     return new Promise((resolve) => {
       const call = new TakeCall(order, slotOf(order.tenant), rows, resolve, this.#expire);
       const node = this.#shards.ownerOf(call.slot);
@@ -96,6 +95,11 @@ export class RedisCounters implements Counters {
   command(tag: string, args: string[]): Promise<unknown> {
     const node = this.#shards.ownerOf(slotOf(tag));
     return node?.ready === true ? node.send(args) : Promise.reject(new Error("the owner of the slot is away"));
+  }
+
+  #rowOf(order: Take, usageApi: string, user: string): UsageRow {
+    const dayLabel = order.periods.day.current.label;
+    return this.#options.usage.row(order.tenant, usageApi, user, dayLabel, order.maxUsersPerDay);
   }
 
   nowMs(): number {
@@ -191,7 +195,10 @@ export class RedisCounters implements Counters {
   #overflow(call: TakeCall, check: number): void {
     const user = call.order.checks[check]?.user;
     for (let i = 0; i < call.order.checks.length; i += 1) {
-      if (call.order.checks[i]?.user === user) call.overflowed[i] = true;
+      const asked = call.order.checks[i];
+      if (asked?.user !== user) continue;
+      call.overflowed[i] = true;
+      call.rows[i] = this.#rowOf(call.order, asked?.usageApi ?? "", OVERFLOW_USER);
     }
   }
 

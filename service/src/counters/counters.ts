@@ -24,7 +24,7 @@ export const MAX_CHECKS_PER_TAKE = 16;
 export const REPLAY_MS = 60_000;
 
 /** The user that later users of a tenant's day share once `maxUsersPerDay` is reached; not a printable user id. */
-export const OVERFLOW_USER = "\u0000overflow";
+export { OVERFLOW_USER } from "../usage/usage-totals.ts";
 /** The user of calls that name none. */
 export const ANONYMOUS_USER = "";
 

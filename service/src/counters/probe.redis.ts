@@ -20,7 +20,7 @@ export async function probeNode(node: RedisNode, shards: Shards, keys: Keys, dea
     clock: "",
     validUntilMs: Number.MAX_SAFE_INTEGER,
     shardToken: node.shardToken,
-    rows: [{ field: "|probe|", dayLabel: 0, acknowledged: 0, previousDayLabel: 0, previousAcknowledged: 0 }],
+    rows: [{ field: "\nprobe\n", dayLabel: 0, acknowledged: 0, previousDayLabel: 0, previousAcknowledged: 0 }],
     overflowed: [false],
   });
   let timer: NodeJS.Timeout | undefined;

@@ -7,7 +7,7 @@ import type { RedisNode } from "./node.redis.ts";
 export class TakeCall implements Expiring {
   readonly order: Take;
   readonly slot: number;
-  readonly rows: readonly UsageRow[];
+  readonly rows: UsageRow[];
   readonly overflowed: boolean[];
   readonly startedAtMs = performance.now();
   node: RedisNode | null = null;
@@ -32,7 +32,7 @@ export class TakeCall implements Expiring {
   constructor(
     order: Take,
     slot: number,
-    rows: readonly UsageRow[],
+    rows: UsageRow[],
     resolve: (taken: Taken) => void,
     onExpire: (call: TakeCall, stalled: boolean) => void,
   ) {
