@@ -106,8 +106,8 @@ export class Shards {
 
   /** Its view of the cluster; a single server owns every slot; null when it does not answer. */
   async #viewOf(node: RedisNode): Promise<NodeInfo[] | null> {
-    if (!node.connected) await within(ASK_TIMEOUT_MS, node.connect());
     try {
+      if (!node.connected) await within(ASK_TIMEOUT_MS, node.connect());
       const text = await within(ASK_TIMEOUT_MS, node.send(["CLUSTER", "NODES"]));
       return parseClusterNodes(String(text), hostOf(node.address));
     } catch (error) {

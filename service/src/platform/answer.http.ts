@@ -49,7 +49,7 @@ export function refuse(request: IncomingMessage, response: ServerResponse, refus
   response.writeHead(document.status, [...fields, "Connection", "close"]);
   // Complete for the peer (Content-Length), not yet for node, which would close the connection at once.
   response.write(body);
-  request.resume();
+  request.pause();
   const linger = setTimeout(() => request.socket.destroy(), LINGER_MS);
   request.socket.once("close", () => clearTimeout(linger));
 }

@@ -24,11 +24,12 @@ export function createPolicyMetrics(registry: SeriesRegistry, nowMs: () => numbe
   });
   new Gauge({
     name: "sluice_policy_age_seconds",
-    help: "Since PostgreSQL last confirmed the policies in force; +Inf = it never did.",
+    help: "Since PostgreSQL last confirmed the policies in force; absent while it never did.",
     registers: [registry],
     aggregator: "max",
     collect() {
-      this.set(confirmedAtMs === null ? Number.POSITIVE_INFINITY : Math.max(0, nowMs() - confirmedAtMs) / 1000);
+      if (confirmedAtMs === null) this.remove();
+      else this.set(Math.max(0, nowMs() - confirmedAtMs) / 1000);
     },
   });
   const rejected = countAll(named("snapshot_file_rejected", "Snapshot files ignored as not ours."));

@@ -30,8 +30,10 @@ export type Postgres<Tables> = Readonly<{
 
 export function openPostgres<Tables>(options: PostgresOptions): Postgres<Tables> {
   const pool = new Pool({ ...clientConfig(options), max: options.poolSize ?? DEFAULT_POOL_SIZE });
-  // Reported by whatever uses the pool next; without a listener it would be an uncaught exception.
+  // A fault is reported by whatever uses the connection next. Without a listener it would end the process: on the pool
+  // for connections that lie idle, on each connection for one that breaks between two queries of a transaction.
   pool.on("error", () => undefined);
+  pool.on("connect", (client) => client.on("error", () => undefined));
   const sql = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
   return { options, sql, pool, close: () => sql.destroy() };
 }

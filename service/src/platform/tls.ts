@@ -1,4 +1,4 @@
-// The TLS settings of our listeners: 1.2 or newer, HTTP/1.1 only, client certificates asked for where a CA is given.
+// The TLS settings of our listeners: 1.2 or newer (HTTP/1.1 is node's own choice), client certificates asked for where a CA is given.
 import { constants } from "node:crypto";
 import type { TlsOptions } from "node:tls";
 
@@ -16,7 +16,6 @@ export function listenerTlsOptions(tls: ListenerTls): TlsOptions {
     cert: tls.certificate,
     key: tls.privateKey,
     minVersion: "TLSv1.2",
-    ALPNProtocols: ["http/1.1"],
     // A resumed session would go on with a certificate that has expired since.
     secureOptions: constants.SSL_OP_NO_TICKET,
     ...(tls.clientCa === null

@@ -6,10 +6,10 @@
 import { SCOPES } from "@sluice/contract";
 import type { Plan, Policy } from "./policy.ts";
 import type { Slices } from "./snapshot-slices.ts";
-import { MAX_VISITS, type PathWords, type PatternMatcher, PatternTrie, patternWords } from "./trie.ts";
+import { MAX_VISITS, type PatternMatcher, PatternTrie } from "./trie.ts";
 import { IntegerList } from "./trie-integers.ts";
 import { PatternRows } from "./trie-rows.ts";
-import type { Words } from "./trie-words.ts";
+import { type PathWords, patternWords, type Words } from "./trie-words.ts";
 
 export const ANY_METHOD = "ANY";
 

@@ -10,9 +10,8 @@ import { appendMatchKey, type Numbering, type Ruleset, rankedPolicies } from "./
 import type { PolicyVersion, Resolution, Snapshot, SnapshotSource, TenantView } from "./snapshot.ts";
 import type { TenantTable } from "./tenant-table.ts";
 import type { Pages } from "./tenant-table-pages.ts";
-import { PathWords } from "./trie.ts";
 import { IntegerList } from "./trie-integers.ts";
-import { Words } from "./trie-words.ts";
+import { PathWords, Words } from "./trie-words.ts";
 
 /** What a snapshot shares with those made from it by changes: numbers that are only added to, and the memo keyed by them. */
 export class Lineage implements Numbering {

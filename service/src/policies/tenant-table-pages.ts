@@ -2,7 +2,7 @@
 // Changing one row of 100 000 copies one page and the list of pages, some 6 KB.
 
 const PAGE_BITS = 9;
-export const ROWS_PER_PAGE = 1 << PAGE_BITS;
+const ROWS_PER_PAGE = 1 << PAGE_BITS;
 
 export class Pages<Value> {
   readonly #pages: readonly Page<Value>[];

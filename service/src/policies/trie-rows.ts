@@ -7,16 +7,9 @@
 // patterns look like. Exponential sets of states, the price of a deterministic automaton, do not arise.
 import { MAX_PATTERN_SEGMENTS } from "./pattern.ts";
 import type { Slices } from "./snapshot-slices.ts";
-import {
-  type NumberedPattern,
-  ONE_WORD,
-  type PathWords,
-  type PatternMatcher,
-  type PatternTrie,
-  REST_WORD,
-} from "./trie.ts";
+import type { NumberedPattern, PatternMatcher, PatternTrie } from "./trie.ts";
 import type { IntegerList } from "./trie-integers.ts";
-import { UNKNOWN_WORD } from "./trie-words.ts";
+import { ONE_WORD, type PathWords, REST_WORD, UNKNOWN_WORD } from "./trie-words.ts";
 
 const BITS = 32;
 /** Longer paths are alike: only patterns that end in `**` accept them. */

@@ -2,10 +2,10 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { ONE, patternSegments, REST } from "./pattern.ts";
 import { Slices } from "./snapshot-slices.ts";
-import { MAX_VISITS, PathWords, type PatternMatcher, PatternTrie, patternWords } from "./trie.ts";
+import { MAX_VISITS, type PatternMatcher, PatternTrie } from "./trie.ts";
 import { IntegerList } from "./trie-integers.ts";
 import { PatternRows } from "./trie-rows.ts";
-import { Words } from "./trie-words.ts";
+import { PathWords, patternWords, Words } from "./trie-words.ts";
 
 const MATCHES: readonly (readonly [path: string, patterns: readonly string[], found: readonly string[]])[] = [
   ["/", ["/", "/**", "/*"], ["/", "/**"]],

@@ -9,42 +9,16 @@
 // different shapes of all prefixes, bounds them: 10 000 patterns of three shapes visit what ten patterns visit.
 // A set with very many shapes (32 segments, each literal or `*` at will) would still reach every node; beyond
 // MAX_VISITS trie-rows.ts matches it in a fixed number of word operations.
-import { MAX_PATTERN_SEGMENTS, ONE, patternSegments, REST } from "./pattern.ts";
+import { MAX_PATTERN_SEGMENTS } from "./pattern.ts";
 import type { IntegerList } from "./trie-integers.ts";
-import { UNKNOWN_WORD, type Words } from "./trie-words.ts";
-
-/** In the words of a pattern: `*` and `**`. Literals are numbers of `Words`. */
-export const ONE_WORD = -1;
-export const REST_WORD = -2;
+import { ONE_WORD, type PathWords, REST_WORD, UNKNOWN_WORD } from "./trie-words.ts";
 
 /** Above this a set of patterns is matched by rows: some 10 ns each, so 2 to 3 microseconds at the very worst. */
 export const MAX_VISITS = 256;
 
-/** The words of a canonical pattern; its literals are added to `vocabulary`. */
-export function patternWords(canonical: string, vocabulary: Words): number[] {
-  return patternSegments(canonical).map((segment) => {
-    if (segment === ONE) return ONE_WORD;
-    return segment === REST ? REST_WORD : vocabulary.add(segment);
-  });
-}
-
 export interface PatternMatcher {
   /** Appends the numbers of the matching patterns, most specific first; returns the steps it took. */
   match(path: PathWords, into: IntegerList): number;
-}
-
-/** The path being matched: the numbers of its first segments, and how many segments it has in all. Reused. */
-export class PathWords {
-  readonly words = new Int32Array(MAX_PATTERN_SEGMENTS);
-  length = 0;
-
-  read(segments: readonly string[], vocabulary: Words): void {
-    this.length = segments.length;
-    const known = Math.min(segments.length, MAX_PATTERN_SEGMENTS);
-    for (let index = 0; index < known; index += 1) {
-      this.words[index] = vocabulary.numberOf(segments[index] ?? "");
-    }
-  }
 }
 
 export class PatternTrie implements PatternMatcher {

@@ -1,0 +1,166 @@
+// Redis killed, frozen and back under a steady load: every check is answered, and what is counted is what was admitted.
+import { afterEach, expect, test } from "vitest";
+import { type Call, costWith, crowd, latencyMs, outcomes, type SteadyLoad, steadyLoad } from "./load.ts";
+import { sampleSum } from "./metrics-page.ts";
+import { policy, tenant } from "./policies.ts";
+import type { ServiceProcess } from "./service-process.ts";
+import { describeWith } from "./services.ts";
+import { type SingleStack, startStack } from "./stack.ts";
+import { usageHeld } from "./usage-held.ts";
+import { waitFor } from "./wait.ts";
+
+const CHECKS_PER_SECOND = 200;
+const FROZEN_MS = 2_000;
+/** The month's limit of the tenant that the load asks about: never reached. */
+const OUT_OF_REACH = 1_000_000;
+const LIMIT_OF_LATER = 37;
+const RECOVERY_MS = 20_000;
+/** What the load must have got before and after an outage, so that there is something to compare. */
+const ENOUGH = 100;
+
+describeWith(["redis-server", "postgres"], "a Redis that goes away under load", () => {
+  let stack: SingleStack;
+  let load: SteadyLoad;
+  afterEach(async () => {
+    await load?.stop();
+    await stack?.close();
+  });
+
+  test("killed and back empty: everybody is let through meanwhile, then it counts what it admits, from zero", async ({
+    annotate,
+  }) => {
+    const services = await begin("ALLOW_ALL");
+    await enough("OK", 0);
+    const killedMs = performance.now();
+    await stack.redis.kill();
+    await enough("ALLOW_FALLBACK", killedMs);
+    const restartedMs = performance.now();
+    await stack.redis.restart();
+    await enough("OK", restartedMs);
+    const journal = await load.stop();
+
+    await annotate(told("killed", journal, killedMs, restartedMs));
+    expect(Object.keys(outcomes(journal)).sort()).toEqual(["ALLOW_FALLBACK", "OK"]);
+    const since = journal.filter(({ answeredMs }) => answeredMs > restartedMs);
+    const held = await usageHeld([stack.redis], "acme");
+    await annotate(`since the restart: answered ${JSON.stringify(outcomes(since))}, counted ${held}`);
+    // Beyond the OK may be counted what was admitted by the Fallback at the deadline, and ran a moment later.
+    expect(held).toBeGreaterThanOrEqual(costWith(since, "OK"));
+    expect(held).toBeLessThanOrEqual(costWith(since, "OK") + costWith(since, "ALLOW_FALLBACK"));
+    expect(await monthUsed(services)).toBe(held);
+  });
+
+  test("killed and back with its data, refusing meanwhile: no refused call is charged, none is counted twice", async ({
+    annotate,
+  }) => {
+    const services = await begin("BLOCK_ALL", { appendOnly: true, args: ["--appendfsync", "always"] });
+    await enough("OK", 0);
+    const killedMs = performance.now();
+    await stack.redis.kill();
+    await enough("BLOCK_FALLBACK", killedMs);
+    const restartedMs = performance.now();
+    await stack.redis.restart();
+    await enough("OK", restartedMs);
+    await annotate(told("killed", await load.stop(), killedMs, restartedMs));
+    await expectExact(services);
+  });
+
+  test("frozen and thawed, refusing meanwhile: no refused call is charged, none is counted twice", async ({
+    annotate,
+  }) => {
+    const services = await begin("BLOCK_ALL");
+    await enough("OK", 0);
+    const frozenMs = performance.now();
+    stack.redis.freeze();
+    await waitFor("it was frozen long enough", () => performance.now() - frozenMs > FROZEN_MS);
+    await enough("BLOCK_FALLBACK", frozenMs);
+    const thawedMs = performance.now();
+    stack.redis.thaw();
+    await enough("OK", thawedMs);
+    await annotate(told("frozen", await load.stop(), frozenMs, thawedMs));
+    await expectExact(services);
+  });
+
+  /** Two services with the default deadline, and the load on them. */
+  async function begin(fallback: string, redis: Parameters<typeof startStack>[0] = {}) {
+    stack = await startStack(redis);
+    await stack.put({
+      plans: [{ name: "FREE", limits: { quotaPerMonth: OUT_OF_REACH } }],
+      tenants: [tenant({ id: "acme" }), tenant({ id: "later" })],
+      policies: [
+        policy({ name: "user", apiPattern: "/**", scope: "TENANT_USER", limits: { perDay: OUT_OF_REACH } }),
+        policy({
+          name: "later",
+          target: { kind: "TENANT", tenant: "later" },
+          apiPattern: "/**",
+          limits: { quotaPerMonth: LIMIT_OF_LATER },
+        }),
+      ],
+    });
+    const services = await stack.startMany(2, { environment: { SLUICE_FALLBACK: fallback } });
+    load = steadyLoad(CHECKS_PER_SECOND, (number) => {
+      const service = services[number % services.length];
+      if (service === undefined) throw new Error("There is no service.");
+      const check = { tenantId: "acme", userId: `u-${number % 5}`, apiPath: "/orders", httpMethod: "GET" };
+      return { service, check };
+    });
+    return services;
+  }
+
+  /** Waits until the load got enough answers with `reason` that were asked for after `sinceMs`. */
+  async function enough(reason: string, sinceMs: number) {
+    const got = () =>
+      load.journal.filter(({ sentMs, decision }) => sentMs > sinceMs && decision?.reason === reason).length;
+    await waitFor(`${ENOUGH} answers ${reason}`, () => got() >= ENOUGH, RECOVERY_MS);
+  }
+
+  /** Only what was answered OK is counted, and a limit is met exactly. */
+  async function expectExact(services: readonly ServiceProcess[]) {
+    const admitted = costWith(load.journal, "OK");
+    expect(Object.keys(outcomes(load.journal)).sort()).toEqual(["BLOCK_FALLBACK", "OK"]);
+    // Late successes of refused calls are given back as soon as they are known.
+    await waitFor("everything is given back", async () => (await usageHeld([stack.redis], "acme")) === admitted).catch(
+      async () => expect(await usageHeld([stack.redis], "acme")).toBe(admitted),
+    );
+    expect(await monthUsed(services)).toBe(admitted);
+    const pages = await Promise.all(services.map((service) => service.metrics()));
+    for (const page of pages) expect(sampleSum(page, "sluice_store_give_backs_total", { outcome: "failed" })).toBe(0);
+
+    const refusals = new Map<number, number>();
+    const later = await crowd(
+      20,
+      (caller) => {
+        const service = services[caller % services.length];
+        if (service === undefined || refusals.has(caller)) return null;
+        return { service, check: { tenantId: "later", apiPath: "/", httpMethod: "GET" } };
+      },
+      (caller, { decision }) => {
+        if (decision?.reason === "QUOTA_EXCEEDED") refusals.set(caller, 1);
+      },
+    );
+    await waitFor("the limit is met", async () => (await usageHeld([stack.redis], "later")) === costWith(later, "OK"));
+    expect(costWith(later, "OK")).toBeLessThanOrEqual(LIMIT_OF_LATER);
+  }
+
+  async function monthUsed(services: readonly ServiceProcess[]): Promise<number> {
+    return await waitFor("a look is answered by the counters", async () => {
+      const look = await services[0]?.ask({ tenantId: "acme", apiPath: "/orders", httpMethod: "GET", cost: 0 });
+      return look?.remaining.quotaMonthly == null ? null : OUT_OF_REACH - look.remaining.quotaMonthly;
+    });
+  }
+});
+
+function told(what: string, journal: readonly Call[], fromMs: number, toMs: number): string {
+  const during = journal.filter(({ sentMs, answeredMs }) => sentMs >= fromMs && answeredMs <= toMs);
+  const recovered = journal.find(({ sentMs, decision }) => sentMs > toMs && decision?.reason === "OK");
+  return (
+    `${what} for ${Math.round(toMs - fromMs)} ms: ${JSON.stringify(outcomes(during))}, as seen by the callers ` +
+    `P50 ${latencyMs(during, 0.5)}, P99 ${latencyMs(during, 0.99)}, longest ${latencyMs(during, 1)} ms; ` +
+    `before: ${JSON.stringify(outcomes(journal.filter(({ sentMs }) => sentMs < fromMs)))}, P99 ` +
+    `${latencyMs(
+      journal.filter(({ sentMs }) => sentMs < fromMs),
+      0.99,
+    )} ms; ` +
+    `first OK ${Math.round((recovered?.sentMs ?? Number.NaN) - toMs)} ms after its return`
+  );
+}
