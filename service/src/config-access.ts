@@ -68,6 +68,10 @@ export function readServiceAuth(reader: ConfigReader, kindWhenAbsent: ServiceAut
     );
     return [];
   });
+  const secrets = new Set(credentials.map(({ secret }) => secret.reveal()));
+  if (secrets.size < credentials.length) {
+    reader.fault(variable, "lists one credential twice", "list it once, with all its tenants");
+  }
   if (entries.length === 0 && (kind === "credential" || kind === "both")) {
     reader.fault(
       variable,

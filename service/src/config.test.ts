@@ -170,6 +170,10 @@ const BROKEN: Readonly<Record<string, Environment>> = {
     SLUICE_SERVICE_AUTH: "credential",
     SLUICE_SERVICE_CREDENTIALS: "hunter2,0123456789abcdef:ac me,0123456789abcdef",
   },
+  "credentials-listed-twice": {
+    SLUICE_SERVICE_AUTH: "credential",
+    SLUICE_SERVICE_CREDENTIALS: "0123456789abcdef:acme,0123456789abcdef",
+  },
   "mtls-without-tls": { SLUICE_SERVICE_AUTH: "mtls", SLUICE_OPS_MTLS: "1" },
   "tls-by-half": { SLUICE_TLS_CERT: "pem", SLUICE_TLS_CLIENT_NAMES: "gateway.internal" },
   "secrets-too-short": { SLUICE_ID_SECRET: "hunter2", SLUICE_SCRAPE_CREDENTIAL: "hunter2" },

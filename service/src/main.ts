@@ -2,11 +2,11 @@
 import cluster from "node:cluster";
 import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import { AggregatorRegistry } from "prom-client";
 import { type Config, readConfig } from "./config.ts";
 import type { Environment } from "./config-reader.ts";
 import { startDemo } from "./demo/demo.ts";
 import { createLog, type Log } from "./platform/log.ts";
+import { answerForMetrics } from "./platform/metrics-workers.ts";
 import { createShutdown, shutdownOnSignals } from "./platform/shutdown.ts";
 import { type RunningWorker, startWorker } from "./service.ts";
 import { ORDINAL_VARIABLE, startWorkers, type WorkerMessage } from "./workers.ts";
@@ -16,7 +16,10 @@ const HEALTH_EVERY_MS = 250;
 /** Starts the service as the environment says. Ends the process with 2 when the configuration is faulty. */
 export async function serve(environment: Environment): Promise<void> {
   const config = configOf(environment);
-  const log = createLog(config.logLevel, { profile: config.profile, worker: Number(environment[ORDINAL_VARIABLE] ?? 0) });
+  const log = createLog(config.logLevel, {
+    profile: config.profile,
+    worker: Number(environment[ORDINAL_VARIABLE] ?? 0),
+  });
   const shutdown = createShutdown({
     limitMs: config.shutdownMs,
     exit: (code) => process.exit(code),
@@ -57,7 +60,7 @@ function roleOf(environment: Environment) {
 }
 
 function tellPrimary({ port, health, registry }: RunningWorker): void {
-  AggregatorRegistry.setRegistries([registry]);
+  answerForMetrics(registry);
   const tell = (message: WorkerMessage) => process.send?.(message);
   tell({ kind: "started", port });
   setInterval(() => tell({ kind: "health", report: health.report() }), HEALTH_EVERY_MS).unref();

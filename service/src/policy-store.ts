@@ -1,7 +1,7 @@
 // The policies of one process: PostgreSQL's newest, before that the snapshot file's, before that none.
 //
 // Promise: opening never waits for PostgreSQL. One process of an instance (`keeper`) brings the schema up to date where
-// its role may, and writes the snapshot file; a PostgreSQL that is away is tried again until it is there.
+// its role may, brings in the policy file, and writes the snapshot file; a PostgreSQL that is away is tried again.
 import { join } from "node:path";
 import { setImmediate as pause, setTimeout as wait } from "node:timers/promises";
 import type { PolicyView } from "./check/asked.ts";
@@ -16,9 +16,12 @@ import { compileSnapshot } from "./policies/snapshot-compile.ts";
 import type { CompiledSnapshot } from "./policies/snapshot-compiled.ts";
 import { keepSnapshotFile } from "./policies/snapshot-file.sync.ts";
 import { readSnapshotFile } from "./policies/snapshot-read.file.ts";
+import { PolicyRefusal } from "./policies/policy-changes.pg.ts";
+import type { PolicyFile } from "./policies/policy-file.ts";
+import { bringIn, FaultyPolicyFile, openPolicyFile, withPolicyFile } from "./policy-file-store.ts";
 import type { OpenDatabase } from "./stores.ts";
 
-const MIGRATE_AGAIN_MS = 2_000;
+const TRY_AGAIN_MS = 1_000;
 
 export type PolicyStore = Readonly<{
   view: PolicyView;
@@ -40,12 +43,14 @@ export type PolicyStoreParts = Readonly<{
 export async function openPolicyStore(parts: PolicyStoreParts): Promise<PolicyStore> {
   const { config, database, keeper, metrics, log } = parts;
   const closing = new AbortController();
-  const schema = keeper ? bringSchemaUpToDate(parts, closing.signal) : Promise.resolve();
+  const policyFile = await openPolicyFile(config);
   const file = { path: join(config.dataDir, "policies.snapshot"), key: config.snapshotKey.reveal() };
+  const known = withPolicyFile(await readKeptSnapshot(parts, file), policyFile, config.defaultTimeZone);
   const postgres = openPostgres<PolicyTables>(database.options);
+  const prepared = keeper ? prepare(parts, postgres, policyFile, closing.signal) : Promise.resolve();
   const sync = startPolicySync({
     postgres,
-    initial: await readKeptSnapshot(parts, file),
+    initial: known === null ? null : await compileSnapshot(known, pause),
     onFault: (fault) => {
       metrics.policyReload("failed");
       log.debug({ fault: messageOf(fault) }, "the policies could not be read");
@@ -65,7 +70,7 @@ export async function openPolicyStore(parts: PolicyStoreParts): Promise<PolicySt
   return {
     view: viewOf(sync),
     postgres,
-    ready: schema.then(() => sync.ready),
+    ready: prepared.then(() => sync.ready),
     version: () => sync.current()?.version.version ?? 0,
     close: async () => {
       closing.abort();
@@ -87,7 +92,7 @@ function viewOf(sync: PolicySync): PolicyView {
 
 async function readKeptSnapshot({ metrics, log }: PolicyStoreParts, file: { path: string; key: string }) {
   const read = await readSnapshotFile(file);
-  if (read.kind === "read") return await compileSnapshot(read.source, pause);
+  if (read.kind === "read") return read.source;
   if (read.kind === "refused") {
     metrics.snapshotFileRejected();
     log.error({ file: file.path, reason: read.reason }, "the snapshot file is ignored");
@@ -95,24 +100,46 @@ async function readKeptSnapshot({ metrics, log }: PolicyStoreParts, file: { path
   return null;
 }
 
-/** In `prod` the schema is a job's matter, and an old one is refused; a PostgreSQL that is away is waited for. */
-async function bringSchemaUpToDate({ config, database, log }: PolicyStoreParts, closed: AbortSignal): Promise<void> {
+/** The schema, then the policy file: both as soon as PostgreSQL is there. */
+async function prepare(
+  parts: PolicyStoreParts,
+  postgres: Postgres<PolicyTables>,
+  policyFile: PolicyFile | null,
+  closed: AbortSignal,
+): Promise<void> {
+  await untilDone(parts, closed, () => bringSchemaUpToDate(parts));
+  if (policyFile !== null) await untilDone(parts, closed, () => bringIn(parts.config, postgres.sql, policyFile, parts.log));
+}
+
+/** A PostgreSQL that is away is waited for; what it refuses for good ends the process. */
+async function untilDone({ log }: PolicyStoreParts, closed: AbortSignal, act: () => Promise<void>): Promise<void> {
   while (!closed.aborted) {
     try {
-      if (config.profile !== "prod") {
-        const applied = await migrate(database.migrateOptions);
-        if (applied.length > 0) log.info({ applied }, "the schema is up to date");
-        return;
-      }
-      const pending = await pendingMigrations(database.options);
-      if (pending.length === 0) return;
-      log.fatal({ pending }, "the schema is older than this release: run `sluice migrate` as the owner first");
-      process.exit(1);
+      return await act();
     } catch (fault) {
-      log.warn({ fault: messageOf(fault) }, "PostgreSQL is away: the schema will be looked at again");
-      await wait(MIGRATE_AGAIN_MS, undefined, { signal: closed }).catch(() => undefined);
+      if (fault instanceof FaultyPolicyFile || fault instanceof PolicyRefusal || fault instanceof OldSchema) {
+        log.fatal({ fault: fault.message }, "this instance must not start");
+        process.exit(1);
+      }
+      log.warn({ fault: messageOf(fault) }, "PostgreSQL is away: it is tried again");
+      await wait(TRY_AGAIN_MS, undefined, { signal: closed }).catch(() => undefined);
     }
   }
+}
+
+class OldSchema extends Error {
+  override readonly name = "OldSchema";
+}
+
+/** In `prod` the schema is a job's matter, and an old one is refused. */
+async function bringSchemaUpToDate({ config, database, log }: PolicyStoreParts): Promise<void> {
+  if (config.profile !== "prod") {
+    const applied = await migrate(database.migrateOptions);
+    if (applied.length > 0) log.info({ applied }, "the schema is up to date");
+    return;
+  }
+  const pending = await pendingMigrations(database.options);
+  if (pending.length > 0) throw new OldSchema(`run \`sluice migrate\` as the owner first: ${pending.join(", ")} are missing`);
 }
 
 function messageOf(fault: unknown): string {

@@ -2,11 +2,11 @@
 // Nothing is shared between them but the listening socket, Redis and PostgreSQL.
 // Not here: what a worker is (service.ts).
 import cluster, { type Worker } from "node:cluster";
-import { AggregatorRegistry } from "prom-client";
 import type { Config } from "./config.ts";
 import { openOpsDoor } from "./doors.ts";
 import { createHealth, type HealthReport } from "./platform/health.ts";
 import type { Log } from "./platform/log.ts";
+import { gatherMetrics } from "./platform/metrics-workers.ts";
 import { createOpsDoor } from "./platform/ops.http.ts";
 import type { Shutdown } from "./platform/shutdown.ts";
 import { createTraceIds } from "./platform/trace.ts";
@@ -61,8 +61,10 @@ export async function startWorkers(
     const ready = [...known.values()].filter(({ report }) => report?.ready === true).length;
     return { healthy: ready > 0, detail: `${ready} of ${count} ready` };
   });
-  const aggregator = new AggregatorRegistry();
-  const metrics = { contentType: aggregator.contentType, text: () => aggregator.clusterMetrics() };
+  // A worker that has not reported yet is still starting and could not answer.
+  const metrics = gatherMetrics(() =>
+    [...known.values()].filter(({ report }) => report !== null).map(({ worker }) => worker),
+  );
   const onFailure = (cause: unknown, traceId: string) => log.error({ err: cause, traceId }, "a request failed");
   const ops = openOpsDoor(config, (mayScrape) =>
     createOpsDoor({ health, metrics, mayScrape, traceIds: createTraceIds(), onFailure }),
@@ -83,7 +85,10 @@ function healthOf(entry: Known | undefined): Readonly<{ healthy: boolean; detail
   const report = entry?.report ?? null;
   if (report === null) return { healthy: false, detail: "not started" };
   const unwell = Object.entries(report.parts).filter(([, part]) => !part.healthy);
-  return { healthy: report.ready, detail: unwell.map(([name, { detail }]) => `${name}: ${detail}`).join("; ") || report.phase };
+  return {
+    healthy: report.ready,
+    detail: unwell.map(([name, { detail }]) => `${name}: ${detail}`).join("; ") || report.phase,
+  };
 }
 
 function stop(worker: Worker): Promise<void> {

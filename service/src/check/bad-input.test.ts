@@ -73,6 +73,11 @@ test("all faults are named at once, unknown fields beside missing and wrong ones
     "/tenantId",
     "/userId",
   ]);
+  const everyField = { tenantId: "", userId: "", apiPath: "", httpMethod: "", cost: -1.5, requestId: "", timestamp: 1 };
+  const wrong = await door.check(everyField);
+  expect([...new Set(wrong.body.errors.map(({ pointer }) => pointer.slice(1)))].sort()).toEqual(
+    Object.keys(everyField).sort(),
+  );
   const meanings = await door.check({
     ...GOOD_CHECK,
     userId: "\u0007",

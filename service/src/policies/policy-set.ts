@@ -35,3 +35,20 @@ export function sourceOfSet({ plans, tenants, policies }: PolicySet, defaultTime
     policies: policies.map(({ reason: _, ...policy }) => ({ id: `declared:${policy.name}`, ...policy })),
   };
 }
+
+/** `over` wins row by row: plans and policies by name, tenants by id. */
+export function joinSources(under: SnapshotSource, over: SnapshotSource): SnapshotSource {
+  return {
+    version: under.version,
+    plans: joinBy(under.plans, over.plans, ({ name }) => name),
+    tenants: joinBy(under.tenants, over.tenants, ({ id }) => id),
+    policies: joinBy(under.policies, over.policies, ({ name }) => name),
+  };
+}
+
+function joinBy<Row>(under: Iterable<Row>, over: Iterable<Row>, keyOf: (row: Row) => string): Row[] {
+  const rows = new Map<string, Row>();
+  for (const row of under) rows.set(keyOf(row), row);
+  for (const row of over) rows.set(keyOf(row), row);
+  return [...rows.values()];
+}
