@@ -19,6 +19,8 @@ const LAYERS: readonly (readonly string[])[] = [
 const DOOR_LAYER = LAYERS.length - 1;
 const MAIN_LAYER = LAYERS.length;
 const BELOW_ALL = -1;
+/** Folders that belong to the start of the process, beside main.ts. */
+const MAIN_FOLDERS = ["demo"];
 /** Suffixes of files that translate between the outside and a domain, wherever they lie. */
 const DOOR_SUFFIXES = ["http", "grpc", "admin"];
 const TEST_SUFFIXES = ["test", "conformance"];
@@ -89,7 +91,8 @@ function isSuffixed(path: string): boolean {
 }
 
 function domainFolderOf(path: string): string | null {
-  return /^service\/src\/([^/]+)\/./.exec(path)?.[1] ?? null;
+  const folder = /^service\/src\/([^/]+)\/./.exec(path)?.[1] ?? null;
+  return folder !== null && MAIN_FOLDERS.includes(folder) ? null : folder;
 }
 
 function isPure(path: string): boolean {

@@ -1,7 +1,7 @@
 // The listeners of one worker: the check door on the service port, the operations door on its own.
 import type { RequestListener } from "node:http";
-import { watchClientCertificates } from "./auth/client-certificates.http.ts";
 import { type Callers, createCallers } from "./auth/callers.http.ts";
+import { watchClientCertificates } from "./auth/client-certificates.http.ts";
 import { createCredentials } from "./auth/credentials.ts";
 import type { Config } from "./config.ts";
 import type { TlsConfig } from "./config-access.ts";
@@ -13,7 +13,10 @@ import { listenerTlsOptions } from "./platform/tls.ts";
 export function openServiceDoor(config: Config, door: (callers: Callers) => RequestListener): HttpListener {
   const { kind, credentials } = config.serviceAuth;
   let handle: RequestListener = () => undefined;
-  const listener = createHttpListener((request, response) => handle(request, response), tlsOf(config.tls, kind === "mtls"));
+  const listener = createHttpListener(
+    (request, response) => handle(request, response),
+    tlsOf(config.tls, kind === "mtls"),
+  );
   const known = createCredentials(credentials.map(({ secret, tenants }) => ({ secret: secret.reveal(), tenants })));
   const certificates = () => watchClientCertificates(listener.server, config.tls?.clientNames ?? null);
   switch (kind) {
@@ -39,7 +42,9 @@ export function openOpsDoor(config: Config, door: (mayScrape: OpsParts["mayScrap
     (request, response) => handle(request, response),
     config.ops.mtls ? tlsOf(config.tls, false) : null,
   );
-  const certificates = config.ops.mtls ? watchClientCertificates(listener.server, config.tls?.clientNames ?? null) : null;
+  const certificates = config.ops.mtls
+    ? watchClientCertificates(listener.server, config.tls?.clientNames ?? null)
+    : null;
   const gate = createScrapeGate({
     credential: config.ops.scrapeCredential?.reveal() ?? null,
     holdsCertificate: certificates === null ? null : (request) => certificates.holds(request.socket),

@@ -30,7 +30,12 @@ export function withPolicyFile(
   return kept === null ? declared : joinSources(kept, declared);
 }
 
-export async function bringIn(config: Config, database: Kysely<PolicyTables>, file: PolicyFile, log: Log): Promise<void> {
+export async function bringIn(
+  config: Config,
+  database: Kysely<PolicyTables>,
+  file: PolicyFile,
+  log: Log,
+): Promise<void> {
   if (config.policyFile === null) return;
   const { path, force: isForced } = config.policyFile;
   const result = await applyPolicyFile(database, file, { isForced, defaultTimeZone: config.defaultTimeZone });

@@ -10,14 +10,14 @@ import type { Log } from "./platform/log.ts";
 import type { Metrics } from "./platform/metrics.ts";
 import { migrate, pendingMigrations } from "./platform/migrate.ts";
 import { openPostgres, type Postgres } from "./platform/postgres.ts";
-import type { PolicyTables } from "./policies/policy-tables.ts";
 import { DEFAULT_POLL_MS, type PolicySync, startPolicySync } from "./policies/policies.sync.ts";
+import { PolicyRefusal } from "./policies/policy-changes.pg.ts";
+import type { PolicyFile } from "./policies/policy-file.ts";
+import type { PolicyTables } from "./policies/policy-tables.ts";
 import { compileSnapshot } from "./policies/snapshot-compile.ts";
 import type { CompiledSnapshot } from "./policies/snapshot-compiled.ts";
 import { keepSnapshotFile } from "./policies/snapshot-file.sync.ts";
 import { readSnapshotFile } from "./policies/snapshot-read.file.ts";
-import { PolicyRefusal } from "./policies/policy-changes.pg.ts";
-import type { PolicyFile } from "./policies/policy-file.ts";
 import { bringIn, FaultyPolicyFile, openPolicyFile, withPolicyFile } from "./policy-file-store.ts";
 import type { OpenDatabase } from "./stores.ts";
 
@@ -65,7 +65,9 @@ export async function openPolicyStore(parts: PolicyStoreParts): Promise<PolicySt
   });
   const telling = setInterval(() => tell(sync.current()), DEFAULT_POLL_MS / 4);
   const kept = keeper
-    ? keepSnapshotFile(sync, file, (fault) => log.error({ fault: messageOf(fault) }, "the snapshot file was not written"))
+    ? keepSnapshotFile(sync, file, (fault) =>
+        log.error({ fault: messageOf(fault) }, "the snapshot file was not written"),
+      )
     : null;
   return {
     view: viewOf(sync),
@@ -108,7 +110,8 @@ async function prepare(
   closed: AbortSignal,
 ): Promise<void> {
   await untilDone(parts, closed, () => bringSchemaUpToDate(parts));
-  if (policyFile !== null) await untilDone(parts, closed, () => bringIn(parts.config, postgres.sql, policyFile, parts.log));
+  if (policyFile !== null)
+    await untilDone(parts, closed, () => bringIn(parts.config, postgres.sql, policyFile, parts.log));
 }
 
 /** A PostgreSQL that is away is waited for; what it refuses for good ends the process. */
@@ -139,7 +142,8 @@ async function bringSchemaUpToDate({ config, database, log }: PolicyStoreParts):
     return;
   }
   const pending = await pendingMigrations(database.options);
-  if (pending.length > 0) throw new OldSchema(`run \`sluice migrate\` as the owner first: ${pending.join(", ")} are missing`);
+  if (pending.length > 0)
+    throw new OldSchema(`run \`sluice migrate\` as the owner first: ${pending.join(", ")} are missing`);
 }
 
 function messageOf(fault: unknown): string {

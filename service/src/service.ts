@@ -1,14 +1,15 @@
 // Builds one worker by hand, from the stores up to the doors, and closes it in reverse.
 // This file is the architecture: every part is named once, and what it is given is what it may touch.
-import type { Config } from "./config.ts";
-import { createChecks } from "./check/check.ts";
+
 import { createCheckDoor } from "./check/check.http.ts";
+import { createChecks } from "./check/check.ts";
+import type { Config } from "./config.ts";
 import { openOpsDoor, openServiceDoor } from "./doors.ts";
 import { createFallback } from "./fallback/fallback.ts";
 import { createLedger } from "./fallback/ledger.ts";
 import { createCalendar } from "./limits/calendar.ts";
-import { createHealth, type Health } from "./platform/health.ts";
 import { refuse } from "./platform/answer.http.ts";
+import { createHealth, type Health } from "./platform/health.ts";
 import type { Log } from "./platform/log.ts";
 import { collectProcessMetrics, createMetrics } from "./platform/metrics.ts";
 import { createOpsDoor } from "./platform/ops.http.ts";
@@ -50,7 +51,9 @@ export async function startWorker(
   shutdown.before("stall watch", watchStalls(metrics));
   const health = createHealth();
 
-  const database = await openDatabase(config.database, (fault) => log.error({ fault: fault.message }, "the embedded database ended"));
+  const database = await openDatabase(config.database, (fault) =>
+    log.error({ fault: fault.message }, "the embedded database ended"),
+  );
   shutdown.before("database", database.close);
   const policies = await openPolicyStore({ config, database, keeper: role.keeper, metrics, log });
   shutdown.before("policies", policies.close);
@@ -68,8 +71,14 @@ export async function startWorker(
   const traceIds = createTraceIds();
   const onFailure = (cause: unknown, traceId: string) => log.error({ err: cause, traceId }, "a request failed");
   const door = openServiceDoor(config, (callers) =>
-    createCheckDoor({ checks, callers, metrics, traceIds, policyVersion: policies.version, onFailure }, (request, response) =>
-      refuse(request, response, { code: "NOT_FOUND", detail: "There is nothing here.", traceId: traceIds(undefined) }),
+    createCheckDoor(
+      { checks, callers, metrics, traceIds, policyVersion: policies.version, onFailure },
+      (request, response) =>
+        refuse(request, response, {
+          code: "NOT_FOUND",
+          detail: "There is nothing here.",
+          traceId: traceIds(undefined),
+        }),
     ),
   );
 
@@ -78,7 +87,9 @@ export async function startWorker(
   const page = { contentType: registry.contentType, text: () => registry.metrics() };
   let opsPort: number | null = null;
   if (role.ops) {
-    const ops = openOpsDoor(config, (mayScrape) => createOpsDoor({ health, metrics: page, mayScrape, traceIds, onFailure }));
+    const ops = openOpsDoor(config, (mayScrape) =>
+      createOpsDoor({ health, metrics: page, mayScrape, traceIds, onFailure }),
+    );
     opsPort = await ops.listen(config.opsPort, config.host);
     shutdown.before("operations port", ops.drain);
   }

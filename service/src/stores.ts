@@ -3,11 +3,11 @@ import { resolve } from "node:path";
 import type { Config } from "./config.ts";
 import type { DatabaseConfig, RedisConfig } from "./config-stores.ts";
 import { MemoryCounters } from "./counters/counters.memory.ts";
-import type { Counters } from "./counters/counters.ts";
 import { RedisCounters } from "./counters/counters.redis.ts";
+import type { Counters } from "./counters/counters.ts";
 import type { RedisAccess } from "./counters/node.redis.ts";
-import { ALONE, type WorkerCensus } from "./fallback/worker-census.ts";
 import { startCensus } from "./fallback/worker-census.redis.ts";
+import { ALONE, type WorkerCensus } from "./fallback/worker-census.ts";
 import { startEmbeddedPostgres } from "./platform/embedded-postgres.ts";
 import type { StoreMetrics } from "./platform/metrics-store.ts";
 import type { PostgresOptions } from "./platform/postgres.ts";
@@ -15,7 +15,11 @@ import { UsageTotals } from "./usage/usage-totals.ts";
 
 const KEY_PREFIX = "sl:";
 
-export type OpenDatabase = Readonly<{ options: PostgresOptions; migrateOptions: PostgresOptions; close: () => Promise<void> }>;
+export type OpenDatabase = Readonly<{
+  options: PostgresOptions;
+  migrateOptions: PostgresOptions;
+  close: () => Promise<void>;
+}>;
 
 export async function openDatabase(config: DatabaseConfig, onDeath: (fault: Error) => void): Promise<OpenDatabase> {
   if (config.kind === "embedded") {

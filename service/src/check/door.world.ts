@@ -40,7 +40,11 @@ export async function openDoor(options: DoorOptions = {}) {
   const port = await listener.listen(0, "127.0.0.1");
   const url = `http://127.0.0.1:${port}`;
 
-  async function send(path: string, body: NonNullable<RequestInit["body"]>, headers: Record<string, string> = {}): Promise<Reply> {
+  async function send(
+    path: string,
+    body: NonNullable<RequestInit["body"]>,
+    headers: Record<string, string> = {},
+  ): Promise<Reply> {
     const reply = await fetch(url + path, {
       method: "POST",
       body,
