@@ -65,6 +65,20 @@ describeWith(["redis-server", "postgres"], "a start without Redis and without Po
     await expectExact(service);
   });
 
+  test("is not held up or ended by a Redis that takes connections and says nothing", async ({ annotate }) => {
+    stack.redis.freeze();
+    const startedMs = performance.now();
+    const service = await stack.start({ environment: { SLUICE_CHECK_DEADLINE_MS: "50" } });
+    await annotate(`ready after ${Math.round(performance.now() - startedMs)} ms with a frozen Redis`);
+    expect(await service.ask(check)).toMatchObject({ reason: "ALLOW_FALLBACK", notes: [] });
+    stack.redis.thaw();
+    await waitFor(
+      "a look is answered",
+      async () => (await service.ask({ ...check, cost: 0 })).reason === "OK",
+      COMING_MS,
+    );
+  });
+
   async function bothGo() {
     await Promise.all([stack.redis.kill(), stack.postgres.kill()]);
   }

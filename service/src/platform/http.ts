@@ -4,7 +4,7 @@
 // Not here: what a request means.
 import { createServer, type RequestListener, type Server } from "node:http";
 import { createServer as createTlsServer } from "node:https";
-import type { AddressInfo, Socket } from "node:net";
+import { type AddressInfo, Server as NetServer, type Socket } from "node:net";
 import type { TlsOptions } from "node:tls";
 import { PROBLEMS, type ProblemCode, problem } from "@sluice/contract";
 
@@ -16,6 +16,11 @@ const REQUEST_TIMEOUT_MS = 10_000;
 const TIMEOUT_CHECK_MS = 1_000;
 const MAX_HEADER_BYTES = 16 * 1024;
 const MAX_CONNECTIONS = 20_000;
+/**
+ * A busy peer's next request may be on its way: for so long after the end began, kept-alive connections are closed by the
+ * answer to it, which says so, and not under it.
+ */
+const IDLE_GRACE_MS = 250;
 /** How often `drain` looks for connections that have become idle. */
 const DRAIN_CHECK_MS = 10;
 
@@ -67,9 +72,14 @@ function listen(server: Server, port: number, host: string): Promise<number> {
 
 async function drain(server: Server): Promise<void> {
   if (!server.listening) return;
-  // A request that was in flight when this began may still have promised keep-alive: its connection is closed once idle.
-  const sweep = setInterval(() => server.closeIdleConnections(), DRAIN_CHECK_MS);
-  await new Promise<void>((resolve) => server.close(() => resolve()));
+  // Of net, because the one of http closes idle connections at once, and with them requests that are just arriving.
+  const closed = new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()));
+  const graceEndMs = performance.now() + IDLE_GRACE_MS;
+  const sweep = setInterval(() => {
+    // In the check phase, after what has arrived was read: such a connection is not idle any more.
+    if (performance.now() >= graceEndMs) setImmediate(() => server.closeIdleConnections());
+  }, DRAIN_CHECK_MS);
+  await closed;
   clearInterval(sweep);
 }
 

@@ -5,7 +5,7 @@
 // look like counters that fell. A worker that ends meanwhile is not waited for.
 import type { Worker } from "node:cluster";
 import { AggregatorRegistry, Registry } from "prom-client";
-import type { MetricsText } from "./ops.http.ts";
+import type { MetricsText } from "./metrics.ts";
 import type { SeriesRegistry } from "./series.ts";
 
 /** A worker that is alive answers in milliseconds; one that stands still this long fails the scrape. */

@@ -28,6 +28,9 @@ export type Metrics = Readonly<{
 }> &
   PolicyMetrics;
 
+/** A page to be scraped: of this process, or of all workers together. */
+export type MetricsText = Readonly<{ contentType: string; text: () => Promise<string> }>;
+
 export type MetricsPage = Readonly<{ metrics: Metrics; registry: SeriesRegistry }>;
 
 const SKEW_BOUNDS = [0.01, 0.1, 1, 5, 30, 60, 300, 3600];

@@ -5,9 +5,8 @@ import { createHash, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import { refuse, sendJson } from "./answer.http.ts";
 import type { Health } from "./health.ts";
+import type { MetricsText } from "./metrics.ts";
 import type { TraceIds } from "./trace.ts";
-
-export type MetricsText = Readonly<{ contentType: string; text: () => Promise<string> }>;
 
 export type OpsParts = Readonly<{
   health: Health;

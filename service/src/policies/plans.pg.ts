@@ -4,7 +4,7 @@ import type { Plan } from "./policy.ts";
 import { PolicyRefusal, type PolicyTransaction } from "./policy-changes.pg.ts";
 import { LIMIT_COLUMNS, planColumns } from "./policy-rows.ts";
 import { refusePlanInUse } from "./references.pg.ts";
-import { inStatements, proposed } from "./row-writes.ts";
+import { inStatements, proposed } from "./row-writes.pg.ts";
 
 /** Creates plans or replaces their limits; the new etags by name. */
 export async function putPlans(change: PolicyTransaction, plans: readonly Plan[]): Promise<Map<string, string>> {

@@ -6,7 +6,7 @@ import { PolicyRefusal, type PolicyTransaction } from "./policy-changes.pg.ts";
 import { POLICY_COLUMNS, policyColumns } from "./policy-rows.ts";
 import type { PolicyEntry } from "./policy-set.ts";
 import { requirePlans, requireTenants } from "./references.pg.ts";
-import { inStatements, proposed } from "./row-writes.ts";
+import { inStatements, proposed } from "./row-writes.pg.ts";
 
 const REPLACED_COLUMNS = [
   ...POLICY_COLUMNS.filter((column) => column !== "id" && column !== "name"),

@@ -4,7 +4,7 @@ import type { PolicyTransaction } from "./policy-changes.pg.ts";
 import type { FileReference } from "./policy-file.ts";
 import type { Remembered } from "./policy-file-diff.ts";
 import type { ApiPolicyTable, PlanTable, RowKind, TenantTable } from "./policy-tables.ts";
-import { inStatements } from "./row-writes.ts";
+import { inStatements } from "./row-writes.pg.ts";
 
 export async function storedPlans(change: PolicyTransaction, names: readonly string[]) {
   const rows = change.sql.selectFrom("plans").selectAll().where(sql<boolean>`name = any(${names}::text[])`);

@@ -6,7 +6,7 @@ import { periodsAt } from "../limits/quota-period.ts";
 import { PolicyRefusal, type PolicyTransaction } from "./policy-changes.pg.ts";
 import type { TenantEntry } from "./policy-set.ts";
 import { refuseTenantInUse, requirePlans } from "./references.pg.ts";
-import { inStatements, proposed } from "./row-writes.ts";
+import { inStatements, proposed } from "./row-writes.pg.ts";
 
 /**
  * Creates tenants or replaces them; the new etags by id. A plan change scheduled for later stays.

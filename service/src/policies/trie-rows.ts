@@ -3,7 +3,7 @@
 // Every pattern is one bit, in the order of specificity. For each position there is a row of the patterns that accept
 // any segment there (`*`, or a `**` at or before it) and, per literal, the bits of those that want this one; for each
 // length a row of the patterns that can have it. A match is the conjunction of at most 32 such rows: with P patterns
-// at most 33 × P / 32 steps of a few instructions (10 000 patterns of 32 segments: some 10 microseconds), whatever the
+// at most 33 × P / 32 steps of a few instructions (10 000 patterns of 32 segments: some 20 microseconds), whatever the
 // patterns look like. Exponential sets of states, the price of a deterministic automaton, do not arise.
 import { MAX_PATTERN_SEGMENTS } from "./pattern.ts";
 import type { Slices } from "./snapshot-slices.ts";
