@@ -2,12 +2,12 @@
 import { existsSync } from "node:fs";
 import { mkdtemp } from "node:fs/promises";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { crowd, outcomes } from "./load.ts";
 import { tenant } from "./policies.ts";
 import type { ServiceProcess } from "./service-process.ts";
 import { describeWith } from "./services.ts";
-import { type SingleStack, startStack } from "./stack.ts";
+import { type SingleStack, SYSTEM_TEST_TIMEOUTS, startStack } from "./stack.ts";
 import { waitFor } from "./wait.ts";
 
 const LIMIT = 25;
@@ -15,6 +15,8 @@ const COMING_MS = 20_000;
 /** Wide, so that after the stores have come no stall of a busy machine makes a Fallback answer. */
 const environment = { SLUICE_CHECK_DEADLINE_MS: "5000" };
 const check = { tenantId: "acme", apiPath: "/orders", httpMethod: "GET" };
+
+vi.setConfig(SYSTEM_TEST_TIMEOUTS);
 
 describeWith(["redis-server", "postgres"], "a start without Redis and without PostgreSQL", () => {
   let stack: SingleStack;

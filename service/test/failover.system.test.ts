@@ -1,11 +1,11 @@
 // A master of the Cluster is killed: its shard is answered for by the Fallback until its replica is promoted, then exactly
 // again; the other shards never notice.
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { slotOf } from "../src/counters/topology.ts";
 import { type Call, costWith, crowd, latencyMs, outcomes, type SteadyLoad, steadyLoad } from "./load.ts";
 import { tenant } from "./policies.ts";
 import { describeWith } from "./services.ts";
-import { type ClusterStack, startClusterStack } from "./stack.ts";
+import { type ClusterStack, SYSTEM_TEST_TIMEOUTS, startClusterStack } from "./stack.ts";
 import { waitFor } from "./wait.ts";
 
 const CHECKS_PER_SECOND = 150;
@@ -20,6 +20,8 @@ const TENANTS = [0, 1, 2].map((master) => {
   return ids.find((id) => Math.floor(slotOf(id) / SLOTS_PER_MASTER) === master) ?? "";
 });
 const [STRUCK = "", ...SPARED] = TENANTS;
+
+vi.setConfig(SYSTEM_TEST_TIMEOUTS);
 
 describeWith(["redis-server", "postgres"], "a Redis Cluster that loses a master under load", () => {
   let stack: ClusterStack;

@@ -5,7 +5,7 @@
 // processes got through does not matter to the model: whatever was admitted it must admit, whatever was refused must not
 // fit at the end either.
 import type { Limits, Scope, Window } from "@sluice/contract";
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
 import { type PeriodLabels, windowUsed } from "../src/counters/admission.ts";
 import type { Claim } from "../src/counters/claim.ts";
 import type { CounterState, TakeCheck } from "../src/counters/counters.ts";
@@ -16,7 +16,7 @@ import { type Call, costWith, crowd, latencyMs, outcomes, type Question } from "
 import { policy, tenant } from "./policies.ts";
 import type { ServiceProcess } from "./service-process.ts";
 import { describeWith } from "./services.ts";
-import { type ClusterStack, STACK_ID_SECRET, startClusterStack } from "./stack.ts";
+import { type ClusterStack, STACK_ID_SECRET, SYSTEM_TEST_TIMEOUTS, startClusterStack } from "./stack.ts";
 import { usageHeld } from "./usage-held.ts";
 
 const PROCESSES = 4;
@@ -45,8 +45,8 @@ const INSTANTS: readonly (readonly [instant: string, room: number, why: string])
   ["2026-11-29T14:59:59.500Z", 20, "half of that"],
   ["2026-11-29T15:00:00.000Z", 20, "second, minute and day in Seoul end: the second before weighs 20"],
   ["2026-11-29T15:00:59.999Z", 40, "a full second"],
-  ["2026-11-29T15:01:01.000Z", 31, "the minute before weighs 60 × 59/60 of 90"],
-  ["2026-11-29T15:05:00.000Z", 9, "the sliding day has 151 of 160"],
+  ["2026-11-29T15:01:00.999Z", 30, "the minute before weighs 59.001 of 90: 60, for it is rounded up"],
+  ["2026-11-29T15:05:00.000Z", 10, "the sliding day has 150 of 160"],
   ["2026-11-30T14:59:59.999Z", 20, "the month's last millisecond: it has 160 of 180"],
   ["2026-11-30T15:00:00.000Z", 20, "the month is new; the second before weighs 20"],
   ["2026-11-30T23:59:58.000Z", 40, "a full second"],
@@ -56,6 +56,8 @@ const INSTANTS: readonly (readonly [instant: string, room: number, why: string])
   ["2026-12-01T14:59:59.000Z", 10, "the day's quota has 140 of 150"],
   ["2026-12-01T15:00:00.000Z", 30, "the day's quota is new, the month's has 150 of 180"],
 ];
+
+vi.setConfig(SYSTEM_TEST_TIMEOUTS);
 
 describeWith(["redis-server", "postgres"], "four processes over one Redis Cluster", () => {
   let stack: ClusterStack;

@@ -1,10 +1,10 @@
 // A change made through the repository's functions is in force on every worker of every process.
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { createCaller } from "./caller.ts";
 import { tenant } from "./policies.ts";
 import type { ServiceProcess } from "./service-process.ts";
 import { describeWith } from "./services.ts";
-import { type SingleStack, startStack } from "./stack.ts";
+import { type SingleStack, SYSTEM_TEST_TIMEOUTS, startStack } from "./stack.ts";
 import { waitFor } from "./wait.ts";
 
 const CHANGES = 5;
@@ -12,6 +12,8 @@ const CHANGES = 5;
 const IN_FORCE_MS = 3_000;
 /** New connections are dealt out to the workers in turn. */
 const CONNECTIONS = 8;
+
+vi.setConfig(SYSTEM_TEST_TIMEOUTS);
 
 describeWith(["redis-server", "postgres"], "a change of policies", () => {
   let stack: SingleStack;

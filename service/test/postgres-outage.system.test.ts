@@ -1,14 +1,16 @@
 // PostgreSQL killed under load: nothing of it is seen in the answers; back again, changes arrive as before.
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { latencyMs, outcomes, type SteadyLoad, steadyLoad } from "./load.ts";
 import { tenant } from "./policies.ts";
 import { describeWith } from "./services.ts";
-import { type SingleStack, startStack } from "./stack.ts";
+import { type SingleStack, SYSTEM_TEST_TIMEOUTS, startStack } from "./stack.ts";
 import { waitFor } from "./wait.ts";
 
 const CHECKS_PER_SECOND = 150;
 const OUT_OF_REACH = 1_000_000;
 const ENOUGH = 300;
+
+vi.setConfig(SYSTEM_TEST_TIMEOUTS);
 
 describeWith(["redis-server", "postgres"], "a PostgreSQL that goes away under load", () => {
   let stack: SingleStack;

@@ -23,6 +23,8 @@ import { waitFor } from "./wait.ts";
 /** Keys the user ids of every service of a stack, so that a test can name their counters itself. */
 export const STACK_ID_SECRET = "secret of the user ids of a stack of tests";
 const IN_FORCE_MS = 15_000;
+/** For `vi.setConfig`: a busy machine takes several times as long, and every wait inside is bounded by itself. */
+export const SYSTEM_TEST_TIMEOUTS = { testTimeout: 180_000, hookTimeout: 120_000 };
 
 export type StartOptions = Readonly<{
   environment?: Readonly<Record<string, string>>;

@@ -26,6 +26,8 @@ export class Settlement {
   readonly #shards: Shards;
   readonly #gaveBack: (outcome: "given_back" | "failed") => void;
   #lost: Lost[] = [];
+  /** Cost of give-backs that are sent and not answered, per usage row: a comparison sent before them still finds it. */
+  readonly #givingBack = new Map<UsageRow, number>();
   #timer: NodeJS.Timeout | null = null;
   #closed = false;
 
@@ -103,7 +105,7 @@ export class Settlement {
   }
 
   #settleSurplus(group: readonly Lost[], row: UsageRow, held: number): void {
-    let surplus = held - acknowledgedOn(row, group[0]?.dayLabel ?? 0);
+    let surplus = held - acknowledgedOn(row, group[0]?.dayLabel ?? 0) - (this.#givingBack.get(row) ?? 0);
     for (const { call, check, cost, dayLabel } of group) {
       if (surplus < cost) continue;
       surplus -= cost;
@@ -125,9 +127,18 @@ export class Settlement {
     const sent = owner?.ready === true ? owner.send(giveBackArguments(this.#keys, call, check, ran)) : null;
     // Not sent again when it fails: it may have run, and a charge too much is stricter than one too little.
     if (sent === null) return this.#gaveBack("failed");
+    const cost = costOf(call, check);
+    if (row !== undefined) this.#givingBack.set(row, (this.#givingBack.get(row) ?? 0) + cost);
+    const answered = (outcome: "given_back" | "failed") => {
+      this.#gaveBack(outcome);
+      if (row === undefined) return;
+      const left = (this.#givingBack.get(row) ?? 0) - cost;
+      if (left > 0) this.#givingBack.set(row, left);
+      else this.#givingBack.delete(row);
+    };
     sent.then(
-      () => this.#gaveBack("given_back"),
-      () => this.#gaveBack("failed"),
+      () => answered("given_back"),
+      () => answered("failed"),
     );
   }
 }

@@ -20,7 +20,7 @@ const MAX_CONNECTIONS = 20_000;
  * A busy peer's next request may be on its way: for so long after the end began, kept-alive connections are closed by the
  * answer to it, which says so, and not under it.
  */
-const IDLE_GRACE_MS = 250;
+const IDLE_GRACE_MS = 500;
 /** How often `drain` looks for connections that have become idle. */
 const DRAIN_CHECK_MS = 10;
 

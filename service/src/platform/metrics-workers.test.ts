@@ -25,10 +25,10 @@ const PROGRAM = `
     await Promise.all(workers.map((worker) => once(worker, "message")));
     const page = gatherMetrics(() => Object.values(cluster.workers));
     const both = await page.text();
+    const ended = once(workers[0], "exit");
     const asking = page.text();
     workers[0].process.kill("SIGKILL");
-    await asking;
-    await once(workers[0], "exit");
+    await Promise.all([asking, ended]);
     console.log(JSON.stringify({ type: page.contentType, both, one: await page.text() }));
     workers[1].process.kill("SIGKILL");
     process.exit();
