@@ -1,8 +1,10 @@
 // Lays out the keys and arguments of give-back.lua: the TypeScript side of the header of that file.
+import { WINDOWS } from "@sluice/contract";
+import { windowsOf } from "./admission.ts";
 import { OVERFLOW_USER, type TakeCheck } from "./counters.ts";
 import type { Keys } from "./keys.ts";
 import { GIVE_BACK_SCRIPT } from "./scripts.ts";
-import { counterIndex, indexOf, limitArguments } from "./take-arguments.ts";
+import { counterIndex, indexOf } from "./take-arguments.ts";
 import type { TakeCall } from "./take-call.ts";
 
 /** `ran` is when, by the store's clock, and under which labels the take ran. */
@@ -20,7 +22,8 @@ export function giveBackArguments(
   const values = [ran.nowMs, ran.dayLabel, ran.monthLabel, check.cost].map(String);
   values.push(`${ran.dayLabel}${call.rows[checkIndex]?.field}`, String(request), String(check.claims.length));
   for (const claim of check.claims) {
-    const marks = limitArguments(claim).map((limit) => (limit === "-1" ? "0" : "1"));
+    const taken = windowsOf(claim);
+    const marks = WINDOWS.map((window) => (taken.includes(window) ? "1" : "0"));
     values.push(String(counterIndex(names, keys, tenant, claim, user)), ...marks);
   }
   return ["EVALSHA", GIVE_BACK_SCRIPT.sha, String(names.length), ...names, ...values];

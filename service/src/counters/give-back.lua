@@ -7,6 +7,7 @@
 -- Reply { 1, counters changed } | { -3, byte } a state has this unknown format: nothing was given back
 
 local call, floor = redis.call, math.floor
+local read_state, pack_state = open_states(FORMAT, HEAD, HEAD_BYTES, OWN_BYTES)
 local at, cost = ARGV[1] + 0, ARGV[4] + 0
 local labels = { ARGV[2] + 0, ARGV[3] + 0 }
 local buckets = { floor(at / 1000), floor(at / 60000), floor(floor(at / 1000) / 86400) }

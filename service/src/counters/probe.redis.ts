@@ -28,7 +28,7 @@ export async function probeNode(node: RedisNode, shards: Shards, keys: Keys, dea
     timer = setTimeout(() => resolve(false), deadlineMs);
   });
   const took = node.send(args).then(
-    (reply) => Array.isArray(reply) && reply[0] === 1,
+    (reply) => Buffer.isBuffer(reply), // anything else says why it did not take
     () => false,
   );
   return Promise.race([took, late]).finally(() => clearTimeout(timer));

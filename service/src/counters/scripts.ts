@@ -1,15 +1,15 @@
-// The Lua scripts as they are loaded: the shared state reader in front of each, and their SHA-1 names.
+// The Lua scripts as they are loaded: the shared state reader in front of each, and the long way of a take in front of it, and their SHA-1 names.
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 
 export type Script = Readonly<{ text: string; sha: string }>;
 
-export const TAKE_SCRIPT = load("take.lua");
+export const TAKE_SCRIPT = load("take-long-way.lua", "take.lua");
 export const GIVE_BACK_SCRIPT = load("give-back.lua");
 export const SCRIPTS: readonly Script[] = [TAKE_SCRIPT, GIVE_BACK_SCRIPT];
 
-function load(name: string): Script {
-  const text = `${read("state.lua")}\n${read(name)}`;
+function load(...names: readonly string[]): Script {
+  const text = ["state.lua", ...names].map(read).join("\n");
   return { text, sha: createHash("sha1").update(text).digest("hex") };
 }
 

@@ -1,17 +1,21 @@
 // Lays out the keys and arguments of take.lua, and reads its reply: the TypeScript side of the header of that file.
-// Numbers go as text; limits are written once per claim and remembered, because claims are shared by all checks.
+// What many checks share is written once and remembered: the limits of a claim, the days of a zone.
 import { WINDOWS } from "@sluice/contract";
-import { type Period, type PeriodNeighbours, type Periods, periodHolding } from "../limits/quota-period.ts";
+import { type PeriodNeighbours, type Periods, periodHolding } from "../limits/quota-period.ts";
 import { acknowledgedOn, type UsageRow } from "../usage/usage-totals.ts";
 import { rollCounter } from "./admission.ts";
+import { asciiIndex, asciiNumber } from "./ascii-numbers.ts";
 import type { Claim } from "./claim.ts";
 import { type CounterState, OVERFLOW_USER, type Take, type TakeCheck, type TakenCheck } from "./counters.ts";
 import type { Keys } from "./keys.ts";
-import { decodeState } from "./state-codec.ts";
+import { decodeState, HEAD_BYTES, readUInt56, WHOLE_BYTES } from "./state-codec.ts";
 
-/** How long usage waits in the store to be fetched: the longest PostgreSQL outage that loses nothing. */
-export const USAGE_TTL_MS = 7 * 86_400_000;
-const DAY_MS = 86_400_000;
+const REPLY_FORMAT = 1;
+
+/** How limits are written, and a number that no sum reaches: MAX_SUM and MAX_QUOTA_SUM are below. */
+const RATE = { bytes: 5, unreachable: 10 ** 12 };
+const QUOTA = { bytes: 7, unreachable: 10 ** 16 };
+const LIMIT_NUMBERS = { second: RATE, minute: RATE, day: RATE, quotaDay: QUOTA, month: QUOTA };
 
 /** Everything take.lua needs beside the order itself. */
 export type TakeSetting = Readonly<{
@@ -30,27 +34,22 @@ export type TakeSetting = Readonly<{
 
 export function takeArguments(sha: string, order: Take, setting: TakeSetting): string[] {
   const { keys } = setting;
+  const dayLabel = order.periods.day.current.label;
   const names = [keys.tenant(order.tenant), keys.usage(order.tenant, setting.incarnation, setting.parity)];
-  const values: string[] = [setting.clock, String(setting.validUntilMs), String(setting.shardToken)];
-  for (const text of periodArguments(order.periods)) values.push(text);
-  values.push(String(order.maxUsersPerDay), String(order.checks.length));
-
+  const values = [
+    setting.clock,
+    String(setting.validUntilMs),
+    String(setting.shardToken),
+    daysArgument(order.periods),
+    String(order.maxUsersPerDay),
+  ];
   for (let i = 0; i < order.checks.length; i += 1) {
     const check = order.checks[i] as TakeCheck;
     const row = setting.rows[i] as UsageRow;
     const user = setting.overflowed[i] === true ? OVERFLOW_USER : check.user;
-    const request = check.requestId === null ? 0 : indexOf(names, keys.request(order.tenant, check.requestId));
-    values.push(
-      String(check.cost),
-      String(request),
-      row.field,
-      String(acknowledgedOn(row, order.periods.day.current.label)),
-      String(ownUserIndex(names, keys, order.tenant, check, user)),
-      String(check.claims.length),
-    );
-    for (const claim of check.claims) {
-      values.push(String(counterIndex(names, keys, order.tenant, claim, user)), ...limitArguments(claim));
-    }
+    values.push(String(check.cost), `${dayLabel}${row.field}`, String(acknowledgedOn(row, dayLabel)));
+    values.push(indexesArgument(names, keys, order.tenant, check, user));
+    for (const claim of check.claims) values.push(limitsArgument(claim));
   }
   return ["EVALSHA", sha, String(names.length), ...names, ...values];
 }
@@ -71,10 +70,9 @@ export type TakeReply =
 
 /** Throws on a reply that is not take.lua's: the store counts that as a store error. */
 export function readTakeReply(reply: unknown, order: Take, overflowed: readonly boolean[]): TakeReply {
-  if (!Array.isArray(reply)) throw new Error("the take script answered something that is not a list");
+  if (Buffer.isBuffer(reply)) return readTaken(reply, order, overflowed);
+  if (!Array.isArray(reply)) throw new Error("the take script answered neither bytes nor a list");
   switch (reply[0]) {
-    case 1:
-      return readTaken(reply, order, overflowed);
     case -1:
       return { kind: "outside_periods", nowMs: Number(reply[1]) };
     case -2:
@@ -88,31 +86,29 @@ export function readTakeReply(reply: unknown, order: Take, overflowed: readonly 
   }
 }
 
-function readTaken(reply: readonly unknown[], order: Take, overflowed: readonly boolean[]): TakeReply {
-  const [, nowMs, dayLabel, monthLabel, rebased] = reply as readonly number[];
-  if (!isInstant(nowMs) || !isInstant(dayLabel) || !isInstant(monthLabel)) {
-    throw new Error("the take script answered without its clock or periods");
-  }
+function readTaken(reply: Buffer, order: Take, overflowed: readonly boolean[]): TakeReply {
+  if (reply[0] !== REPLY_FORMAT) throw new Error(`the take script answered in the unknown format ${reply[0]}`);
+  const nowMs = readUInt56(reply, 1);
+  const dayLabel = reply.readUInt32LE(8);
+  const monthLabel = Math.floor(dayLabel / 100);
+  const stateBytes = reply.readUInt8(12);
+  if (stateBytes !== HEAD_BYTES && stateBytes !== WHOLE_BYTES) throw new Error(`a state of ${stateBytes} bytes`);
+  const rebased = reply.readUInt8(13);
   const checks: TakenCheck[] = [];
-  let at = 5;
+  let at = 14;
   for (let i = 0; i < order.checks.length; i += 1) {
-    const verdict = reply[at];
-    if (verdict !== 0 && verdict !== 1 && verdict !== 2) throw new Error(`the take script gave the verdict ${verdict}`);
+    const verdict = reply.readUInt8(at);
+    if (verdict > 2) throw new Error(`the take script gave the verdict ${verdict}`);
     at += 1;
     const states: CounterState[] = [];
-    for (const claim of (order.checks[i] as TakeCheck).claims) {
-      const state = decodeState(reply[at] as Buffer, claim.scope === "TENANT");
-      states.push(rollCounter(state, nowMs, dayLabel, monthLabel));
-      at += 1;
+    for (let claim = (order.checks[i] as TakeCheck).claims.length; claim > 0; claim -= 1) {
+      states.push(rollCounter(decodeState(reply, at, stateBytes), nowMs, dayLabel, monthLabel));
+      at += stateBytes;
     }
     checks.push({ admitted: verdict !== 0, replayed: verdict === 2, overflowed: overflowed[i] === true, states });
   }
   if (at !== reply.length) throw new Error("the take script answered for another number of claims");
-  return { kind: "taken", nowMs, dayLabel, monthLabel, rebased: rebased ?? 0, checks };
-}
-
-function isInstant(value: unknown): value is number {
-  return typeof value === "number" && Number.isSafeInteger(value);
+  return { kind: "taken", nowMs, dayLabel, monthLabel, rebased, checks };
 }
 
 /** Index of a key among those named so far, 1-based as in Lua. A take names a handful: a scan beats a map. */
@@ -134,56 +130,60 @@ export function counterIndex(names: string[], keys: Keys, tenant: string, claim:
   }
 }
 
+/** Where in the keys are: the request id or 0, the user's own key or 0, the counter of each claim. */
+function indexesArgument(names: string[], keys: Keys, tenant: string, check: TakeCheck, user: string): string {
+  let text = asciiIndex(check.requestId === null ? 0 : indexOf(names, keys.request(tenant, check.requestId)));
+  text += asciiIndex(ownUserIndex(names, keys, tenant, check, user));
+  for (const claim of check.claims) text += asciiIndex(counterIndex(names, keys, tenant, claim, user));
+  return text;
+}
+
 /** The user's own key says whether the user was seen today; the overflow user is never new. */
 function ownUserIndex(names: string[], keys: Keys, tenant: string, check: TakeCheck, user: string): number {
   const perUser = check.claims.some((claim) => claim.scope === "TENANT_USER" || claim.scope === "TENANT_USER_API");
   return perUser && user !== OVERFLOW_USER ? indexOf(names, keys.user(tenant, user)) : 0;
 }
 
-const limitTexts = new WeakMap<Claim, readonly string[]>();
+const NOT_COUNTED = 0;
+const limitsOfClaims = new WeakMap<Claim, string>();
 
-/** Five limits: obeyed and counted, "0" counted only (shadow), "-1" neither. */
-export function limitArguments(claim: Claim): readonly string[] {
-  let texts = limitTexts.get(claim);
-  if (texts === undefined) {
-    texts = WINDOWS.map((window) => {
+/** Five limits: obeyed and counted, beyond any sum where they are in shadow, 0 where the window is not counted. */
+function limitsArgument(claim: Claim): string {
+  let text = limitsOfClaims.get(claim);
+  if (text === undefined) {
+    text = WINDOWS.map((window) => {
+      const { bytes, unreachable } = LIMIT_NUMBERS[window];
       const enforced = claim.enforced.find((limit) => limit.window === window);
-      if (enforced !== undefined) return String(enforced.capacity);
-      return claim.shadow.some((limit) => limit.window === window) ? "0" : "-1";
-    });
-    limitTexts.set(claim, texts);
+      const shadow = claim.shadow.some((limit) => limit.window === window);
+      return asciiNumber(enforced?.capacity ?? (shadow ? unreachable : NOT_COUNTED), bytes);
+    }).join("");
+    limitsOfClaims.set(claim, text);
   }
-  return texts;
+  return text;
 }
 
-const periodTexts = new WeakMap<Periods, readonly string[]>();
+const daysOfPeriods = new WeakMap<Periods, string>();
 
-/** Labels, bounds and keeping times of the periods; the same object serves a zone for a whole day. */
-function periodArguments(periods: Periods): readonly string[] {
-  let texts = periodTexts.get(periods);
-  if (texts === undefined) {
-    const { day, month } = periods;
-    texts = [
-      ...boundsOf(day.current),
-      ...boundsOf(month.current),
-      `${farEnds(day)} ${farEnds(month)}`,
-      // Kept a day beyond its end, so that a clock that steps back finds its period again. Counted from the start of the
-      // day at which this text is made, hence never too short while it is in use.
-      String(day.current.endMs - day.current.startMs + DAY_MS),
-      String(month.current.endMs - day.current.startMs + DAY_MS),
-      String(USAGE_TTL_MS),
-    ];
-    periodTexts.set(periods, texts);
+/** Labels and ends of three days and their months; the same object serves a zone for a whole day. */
+function daysArgument(periods: Periods): string {
+  let text = daysOfPeriods.get(periods);
+  if (text === undefined) {
+    const { previous, current, next } = periods.day;
+    text = [
+      ...[current.startMs / 1_000, current.label, current.endMs / 1_000, monthEnd(periods.month, current.startMs)],
+      ...[previous.startMs / 1_000, previous.label, monthEnd(periods.month, previous.startMs)],
+      ...[next.label, next.endMs / 1_000, monthEnd(periods.month, next.startMs)],
+    ]
+      .map((number) => asciiNumber(number, 4))
+      .join("");
+    daysOfPeriods.set(periods, text);
   }
-  return texts;
+  return text;
 }
 
-function boundsOf(period: Period): readonly string[] {
-  return [String(period.label), String(period.startMs / 1_000), String(period.endMs / 1_000)];
-}
-
-function farEnds({ previous, next }: PeriodNeighbours): string {
-  return `${previous.label} ${previous.startMs / 1_000} ${next.label} ${next.endMs / 1_000}`;
+/** Seconds. A day lies in one month, and the three days in the three months handed in. */
+function monthEnd(months: PeriodNeighbours, dayStartMs: number): number {
+  return (periodHolding(months, dayStartMs) ?? months.next).endMs / 1_000;
 }
 
 /** The labels that a take at `nowMs` is counted under. */

@@ -1,232 +1,167 @@
 -- Takes the cost of one or several checks of one tenant: all-or-nothing per check, in array order (counters.ts).
 -- Everything is read before anything is written, so no error can leave half a take behind. A refused or looking check
 -- writes nothing, but for a bucket that a clock stepping back has left ahead: it is moved to the present, its sum kept.
--- Written for speed where it is not loops: numbers stay strings wherever Redis would only format them again.
+--
+-- There are two ways. The short one is for a single check whose counters were all taken from before, in the present
+-- generation, day and month: nearly every check. It keeps numbers in locals and rewrites the heads of the states in place,
+-- without their life. Where it finds anything else it has written nothing, and the long way starts anew (take-long-way.lua).
+-- docs/performance.md has the figures; what they come down to: calls of Redis, made functions and arguments are dear.
 --
 -- KEYS  1 the tenant's own key | 2 the usage hash of the calling process | 3.. further counters and request ids
 -- ARGV  1 the clock in UTC ms, or '' for the store's own | 2 UTC ms after which this take is too late and does nothing
---       3 shard token of the node's owner | 4 5 6 the day's label, start, end | 7 8 9 the month's (seconds)
---       10 labels and far ends of their neighbours:
---         "previous-day-label start next-day-label end previous-month-label start next-month-label end"
---       11 12 how long counters of the day and of the month are kept (ms) | 13 how long usage waits to be fetched (ms)
---       14 most new users of one day | 15 number of checks, then per check:
---         cost | index of its request id or 0 | usage field without label | usage acknowledged under the label ARGV[4]
---         | index of its user's own key or 0 | number of claims, then per claim:
---           index of its counter | five limits (second, minute, day, quotaDay, month):
---           n >= 1 is obeyed and counted, 0 is counted only (shadow), -1 is neither
--- Reply { 1, now ms, day label, month label, buckets found ahead of the clock, per check: verdict, packed state per claim }
---         verdict 0 refused, 1 admitted, 2 admitted before under the same request id; a state that does not exist is ''
---       { -1, now ms }   the clock lies outside the periods handed in: nothing was taken
+--       3 shard token of the node's owner | 4 days: ten I4 (ascii-numbers.ts):
+--         this day's start, label, end (seconds), and end of its month
+--         | the day before's start, label, and end of its month | the day after's label, end, and end of its month
+--         a month's label is its days' without their last two digits
+--       5 most new users of one day | then per check:
+--         cost | usage field of this day | usage acknowledged under it | indexes in KEYS, two bytes of seven bits each:
+--         of the request id or 0, of the user's own key or 0, then per claim of its counter, no counter twice
+--         | per claim its limits: I5 second, minute, day, I7 quotaDay, month (ascii-numbers.ts):
+--           0 is not counted, another is counted and obeyed; a shadow limit is greater than any sum
+-- Reply bytes: I1 format | I7 now ms | I4 day label | I1 length of a state | I1 buckets found ahead of the clock
+--         then per check: I1 verdict, and per claim its state after the check, nothing of the tenant's own in it;
+--         a head, or a head and previous periods where those may matter
+--         verdict 0 refused, 1 admitted, 2 admitted before under the same request id
+--       { -1, now ms }   the clock lies outside the days handed in: nothing was taken
 --       { -2, check }    that check's user is new and the day's new users are used up: nothing was taken
 --       { -3, byte }     a state has this unknown format: nothing was taken
 --       { -4, now ms }   the take came too late: its caller has answered without it
+--
+-- Life: a state written whole is kept until its month or day is over and two days longer: a sliding day weighs so long, and
+-- a clock that steps back finds its period again. One that holds no period is kept for two days if a sliding day is in it,
+-- otherwise for two minutes. Written in place, a state lives long enough as it is while it holds anything of the present
+-- day or month; else its life is renewed with every bucket.
 
-local call, floor, KEYS, ARGV = redis.call, math.floor, KEYS, ARGV
-local MAX_SUM, MAX_QUOTA_SUM = 1e11, 9e15
-local TWO_DAYS_MS, TWO_MINUTES_MS, REPLAY_MS = '172800000', '120000', '60000'
+-- Returns nothing, and has written nothing, when the take is not one for the short way.
+local function take_the_short_way(now, FORMAT, HEAD, HEAD_BYTES, OWN_BYTES)
+  local call, from_bytes, to_bytes, byte, KEYS, ARGV = redis.call, struct.unpack, struct.pack, string.byte, KEYS, ARGV
+  local MAX_SUM, MAX_QUOTA_SUM = 1e11, 9e15
+  local TWO_MINUTES_MS, TWO_DAYS_MS, REPLAY_MS, USAGE_MS = '120000', 2 * 86400000, '60000', '604800000'
 
-local now
-if ARGV[1] == '' then
-  local time = call('TIME')
-  now = time[1] * 1000 + floor(time[2] / 1000)
+  -- This instant in the three sliding windows: its bucket, and how much of the bucket is left.
+  local second_left, minute_left = 1000 - now % 1000, 60000 - now % 60000
+  local second, minute = (now + second_left) / 1000 - 1, (now + minute_left) / 60000 - 1
+  local day_left = 86400 - second % 86400
+  local day = (second + day_left) / 86400 - 1
+
+  local start_a, start_b, label_a, label_b, end_a, end_b = from_bytes('<I4I4I4I4I4I4', ARGV[4])
+  if second < start_a + 2 * start_b or second >= end_a + 2 * end_b then return end
+  local day_label = label_a + 2 * label_b
+  local month_label = (day_label - day_label % 100) / 100
+
+  local tenant = call('GET', KEYS[1])
+  if not tenant or byte(tenant) ~= FORMAT then return end
+  local generation = from_bytes('<I7', tenant, 2)
+  local token, user_day = from_bytes('<I7I4', tenant, #tenant - OWN_BYTES + 1)
+  if token < ARGV[3] + 0 or user_day ~= day_label then return end
+
+  local cost, indexes = ARGV[6] + 0, ARGV[9]
+  local request, request_high, user, user_high = byte(indexes, 1, 4)
+  request, user = request + 128 * request_high, user + 128 * user_high
+  if ARGV[8 + #indexes / 2] or request > 0 and call('EXISTS', KEYS[request]) == 1 then return end
+
+  -- Heads after the take, by claim; a check rarely has more than four.
+  local heads, claims, admitted, user_known, short_lived = { '', '', '', '' }, 0, true, user == 0, nil
+  for at = 5, #indexes, 2 do
+    local low, high = byte(indexes, at, at + 1)
+    local index = low + 128 * high
+    local packed = index == 1 and tenant or call('GET', KEYS[index])
+    if not packed or byte(packed) ~= FORMAT then return end
+    claims = claims + 1
+    local second_a, second_b, minute_a, minute_b, day_a, day_b, quota_a, quota_b, month_a, month_b =
+      from_bytes('<I5I5I5I5I5I5I7I7I7I7', ARGV[9 + claims])
+    local second_limit, minute_limit, day_limit = second_a + 2 * second_b, minute_a + 2 * minute_b, day_a + 2 * day_b
+    local quota_limit, month_limit = quota_a + 2 * quota_b, month_a + 2 * month_b
+    local _, counted_in, second_at, second_sum, second_before, minute_at, minute_sum, minute_before, day_at, day_sum,
+      day_before, quota_at, quota_base, quota_since, month_at, month_base, month_since = from_bytes(HEAD, packed)
+    if
+      counted_in ~= generation
+      or second_at > second
+      or minute_at > minute
+      or day_at ~= day and day_limit > 0
+      or quota_at ~= day_label and quota_limit > 0
+      or month_at ~= month_label and month_limit > 0
+    then
+      return
+    end
+
+    local rolled = false
+    if second_limit > 0 then
+      if second_at ~= second then
+        second_before = second_at == second - 1 and second_sum or 0
+        second_at, second_sum, rolled = second, 0, true
+      end
+      if (second_limit - second_sum - cost) * 1000 < second_before * second_left then admitted = false end
+      second_sum = second_sum + cost
+      if second_sum > MAX_SUM then second_sum = MAX_SUM end
+    end
+    if minute_limit > 0 then
+      if minute_at ~= minute then
+        minute_before = minute_at == minute - 1 and minute_sum or 0
+        minute_at, minute_sum, rolled = minute, 0, true
+      end
+      if (minute_limit - minute_sum - cost) * 60000 < minute_before * minute_left then admitted = false end
+      minute_sum = minute_sum + cost
+      if minute_sum > MAX_SUM then minute_sum = MAX_SUM end
+    end
+    if day_limit > 0 then
+      if (day_limit - day_sum - cost) * 86400 < day_before * day_left then admitted = false end
+      day_sum = day_sum + cost
+      if day_sum > MAX_SUM then day_sum = MAX_SUM end
+    end
+    if quota_limit > 0 then
+      if quota_base + quota_since + cost > quota_limit then admitted = false end
+      quota_since = quota_since + cost
+      if quota_base + quota_since > MAX_QUOTA_SUM then quota_since = MAX_QUOTA_SUM - quota_base end
+    end
+    if month_limit > 0 then
+      if month_base + month_since + cost > month_limit then admitted = false end
+      month_since = month_since + cost
+      if month_base + month_since > MAX_QUOTA_SUM then month_since = MAX_QUOTA_SUM - month_base end
+    end
+    heads[claims] = admitted
+      and to_bytes(HEAD, FORMAT, generation, second_at, second_sum, second_before, minute_at, minute_sum, minute_before,
+        day_at, day_sum, day_before, quota_at, quota_base, quota_since, month_at, month_base, month_since)
+    if rolled and day_at ~= day and quota_at ~= day_label and month_at ~= month_label and index > 1 then
+      short_lived = short_lived or {}
+      short_lived[claims] = true
+    end
+    if index == user then user_known = true end
+  end
+  if not user_known and call('EXISTS', KEYS[user]) == 0 then return end
+
+  if admitted and cost > 0 then
+    -- field = max(field, acknowledged) + cost: what a failover forgot is healed by the next take that knows better.
+    local held, total = call('HINCRBY', KEYS[2], ARGV[7], ARGV[6]), ARGV[8] + cost
+    if held < total then call('HINCRBY', KEYS[2], ARGV[7], string.format('%.0f', total - held)) end
+    if held == cost then call('PEXPIRE', KEYS[2], USAGE_MS) end
+  end
+  for claim = 1, claims do
+    local low, high = byte(indexes, 2 * claim + 3, 2 * claim + 4)
+    local index = low + 128 * high
+    if admitted and cost > 0 then
+      call('SETRANGE', KEYS[index], '0', heads[claim])
+      if short_lived and short_lived[claim] then
+        local life_ms = index == user and (end_a + 2 * end_b - second) * 1000 + TWO_DAYS_MS or TWO_MINUTES_MS
+        call('PEXPIRE', KEYS[index], life_ms, 'GT')
+      end
+    else
+      heads[claim] = string.sub(call('GET', KEYS[index]), 1, HEAD_BYTES)
+    end
+  end
+  if request > 0 and admitted and cost > 0 then call('PSETEX', KEYS[request], REPLAY_MS, '') end
+  local reply = to_bytes('<I1I7I4I1I1I1', 1, now, day_label, HEAD_BYTES, 0, admitted and 1 or 0)
+    .. heads[1] .. heads[2] .. heads[3] .. heads[4]
+  return claims > 4 and reply .. table.concat(heads, '', 5) or reply
+end
+
+local now = ARGV[1]
+if now == '' then
+  local time = redis.call('TIME')
+  now = time[1] * 1000 + math.floor(time[2] / 1000)
 else
-  now = ARGV[1] + 0
+  now = now + 0
 end
 if now > ARGV[2] + 0 then return { -4, now } end
-local now_s = floor(now / 1000)
-
-local day_label, month_label = ARGV[4] + 0, ARGV[7] + 0
-if now_s < ARGV[5] + 0 or now_s >= ARGV[6] + 0 or now_s < ARGV[8] + 0 or now_s >= ARGV[9] + 0 then
-  local labels, far = { day_label, month_label }, {}
-  local starts, ends = { ARGV[5] + 0, ARGV[8] + 0 }, { ARGV[6] + 0, ARGV[9] + 0 }
-  for number in string.gmatch(ARGV[10], '%d+') do far[#far + 1] = number + 0 end
-  for p = 1, 2 do
-    local n = 4 * p - 3
-    if now_s >= ends[p] then
-      if now_s >= far[n + 3] then return { -1, now } end
-      labels[p] = far[n + 2]
-    elseif now_s < starts[p] then
-      if now_s < far[n + 1] then return { -1, now } end
-      labels[p] = far[n]
-    end
-  end
-  day_label, month_label = labels[1], labels[2]
-end
-
--- This instant in the three sliding windows: its bucket, and how much of the bucket is left.
-local second, minute, day = now_s, floor(now / 60000), floor(now_s / 86400)
-local second_left, minute_left, day_left = 1000 - (now - now_s * 1000), 60000 - (now - minute * 60000), 86400 - (now_s - day * 86400)
-
-local raw = call('GET', KEYS[1])
-local tenant, unknown = read_state(raw, true)
-if not tenant then return { -3, unknown } end
-local token = ARGV[3] + 0
-if not raw or token > tenant[24] then
-  if token > tenant[24] then tenant[24] = token end
-  adopt_generation(tenant, now > tenant[2] and now or tenant[2] + 1)
-end
-local generation = tenant[2]
-if tenant[25] < day_label then tenant[25], tenant[26] = day_label, 0 end
-
-local states, packed, dirty, ahead = { tenant }, { raw or '' }, {}, 0
-
--- Sums of the sliding window at i as they stand in `bucket`, without storing that time went on: what a refused check only
--- looked at stays as it was. A bucket ahead of the clock is re-based at once: sliding-window.ts, rollSliding.
-local function seen(s, i, bucket)
-  local stored = s[i]
-  if stored == bucket then return s[i + 1], s[i + 2] end
-  if stored == bucket - 1 then return 0, s[i + 1] end
-  if stored < bucket then return 0, 0 end
-  local sum = s[i + 1] + s[i + 2]
-  ahead, s.rebased = ahead + 1, true
-  s[i], s[i + 1], s[i + 2] = bucket, sum < MAX_SUM and sum or MAX_SUM, 0
-  return s[i + 1], 0
-end
-
--- What period `label` has used of the quota at i: quota.ts, quotaUsed.
-local function used(s, i, label)
-  if label > s[i] then return 0 end
-  if label == s[i + 6] then return s[i + 7] + s[i + 8] end
-  return s[i + 1] + s[i + 2]
-end
-
-local function take_sliding(s, i, bucket, cost)
-  s[i + 1], s[i + 2] = seen(s, i, bucket)
-  s[i] = bucket
-  local sum = s[i + 1] + cost
-  s[i + 1] = sum < MAX_SUM and sum or MAX_SUM
-end
-
--- Only a greater label opens a period: quota.ts, rollQuota and takeQuota.
-local function take_quota(s, i, label, cost)
-  if label > s[i] then
-    s[i + 6], s[i + 7], s[i + 8] = s[i], s[i + 1], s[i + 2]
-    s[i], s[i + 1], s[i + 2] = label, 0, 0
-  elseif label == s[i + 6] then
-    i = i + 6
-  end
-  local since = s[i + 2] + cost
-  s[i + 2] = s[i + 1] + since < MAX_QUOTA_SUM and since or MAX_QUOTA_SUM - s[i + 1]
-end
-
-local reply = { 1, now, day_label, month_label, 0 }
-local usage, requests = {}, nil -- positions in ARGV of the checks that were admitted; ids to remember
-local a = 16
-for check = 1, ARGV[15] do
-  local cost, request, user, claims = ARGV[a] + 0, ARGV[a + 1] + 0, ARGV[a + 4] + 0, ARGV[a + 5] + 0
-  local first = a + 6
-  local after = first + 6 * claims
-  local replayed = request > 0 and (requests and requests[request] or call('EXISTS', KEYS[request]) == 1)
-
-  local admitted, new_user = true, false
-  if user > 0 and not states[user] then
-    raw = call('GET', KEYS[user])
-    states[user], unknown = read_state(raw)
-    if not states[user] then return { -3, unknown } end
-    packed[user] = raw or ''
-  end
-  if user > 0 and packed[user] == '' then
-    new_user = true
-    if not replayed and tenant[26] >= ARGV[14] + 0 then return { -2, check } end
-  end
-
-  for c = first, after - 1, 6 do
-    local index = ARGV[c] + 0
-    local s = states[index]
-    if not s then
-      raw = call('GET', KEYS[index])
-      s, unknown = read_state(raw)
-      if not s then return { -3, unknown } end
-      states[index], packed[index] = s, raw or ''
-    end
-    if s[2] ~= generation then adopt_generation(s, generation) end
-    local limit = ARGV[c + 1]
-    if limit ~= '-1' then
-      local current, previous = seen(s, 3, second)
-      if limit ~= '0' and (limit - current - cost) * 1000 < previous * second_left then admitted = false end
-    end
-    limit = ARGV[c + 2]
-    if limit ~= '-1' then
-      local current, previous = seen(s, 6, minute)
-      if limit ~= '0' and (limit - current - cost) * 60000 < previous * minute_left then admitted = false end
-    end
-    limit = ARGV[c + 3]
-    if limit ~= '-1' then
-      local current, previous = seen(s, 9, day)
-      if limit ~= '0' and (limit - current - cost) * 86400 < previous * day_left then admitted = false end
-    end
-    limit = ARGV[c + 4]
-    if limit ~= '-1' and limit ~= '0' and used(s, 12, day_label) + cost > limit + 0 then admitted = false end
-    limit = ARGV[c + 5]
-    if limit ~= '-1' and limit ~= '0' and used(s, 15, month_label) + cost > limit + 0 then admitted = false end
-  end
-
-  reply[#reply + 1] = replayed and 2 or admitted and 1 or 0
-  if admitted and cost > 0 and not replayed then
-    for c = first, after - 1, 6 do
-      local index = ARGV[c] + 0
-      local s = states[index]
-      if ARGV[c + 1] ~= '-1' then take_sliding(s, 3, second, cost) end
-      if ARGV[c + 2] ~= '-1' then take_sliding(s, 6, minute, cost) end
-      if ARGV[c + 3] ~= '-1' then take_sliding(s, 9, day, cost) end
-      if ARGV[c + 4] ~= '-1' then take_quota(s, 12, day_label, cost) end
-      if ARGV[c + 5] ~= '-1' then take_quota(s, 15, month_label, cost) end
-      packed[index] = pack_state(s, index == 1)
-      dirty[index] = true
-      reply[#reply + 1] = packed[index]
-    end
-    if new_user then
-      tenant[26] = tenant[26] + 1
-      dirty[1], packed[1] = true, pack_state(tenant, true)
-      states[user][2] = generation
-      dirty[user], packed[user] = user, pack_state(states[user])
-    elseif user > 0 and dirty[user] then
-      dirty[user] = user
-    end
-    if request > 0 then
-      requests = requests or {}
-      requests[request] = true
-    end
-    usage[#usage + 1] = a
-  else
-    for c = first, after - 1, 6 do reply[#reply + 1] = packed[ARGV[c] + 0] end
-  end
-  a = after
-end
-
-reply[5] = ahead
-if ahead > 0 then
-  -- Stored even when nothing is taken: re-based anew at every reading, a full window would wait for the old clock.
-  for index, s in pairs(states) do
-    if s.rebased and not dirty[index] then call('SET', KEYS[index], pack_state(s, index == 1), 'KEEPTTL') end
-  end
-end
-if #usage == 0 then return reply end
-if not dirty[1] then dirty[1], packed[1] = true, pack_state(tenant, true) end
-
--- field = max(field, acknowledged) + cost: what a failover forgot is healed by the next take that knows better.
-for u = 1, #usage do
-  local at = usage[u]
-  local field, cost = day_label .. ARGV[at + 2], ARGV[at]
-  local total = call('HINCRBY', KEYS[2], field, cost)
-  local missing = day_label == ARGV[4] + 0 and ARGV[at + 3] + cost - total or 0
-  if missing > 0 then call('HINCRBY', KEYS[2], field, string.format('%.0f', missing)) end
-  if total == cost + 0 then call('PEXPIRE', KEYS[2], ARGV[13]) end
-end
-for index, user in pairs(dirty) do
-  local s, ttl = states[index], TWO_MINUTES_MS
-  if index == 1 or s[15] > 0 then
-    ttl = ARGV[12]
-  elseif s[12] > 0 then
-    ttl = ARGV[11]
-  elseif s[9] > 0 then
-    ttl = TWO_DAYS_MS
-  elseif user == index then
-    ttl = ARGV[11]
-  end
-  call('PSETEX', KEYS[index], ttl, packed[index])
-end
-if requests then
-  for request in pairs(requests) do call('PSETEX', KEYS[request], REPLAY_MS, '') end
-end
-return reply
+return take_the_short_way(now, FORMAT, HEAD, HEAD_BYTES, OWN_BYTES)
+  or take_the_long_way(now, open_states(FORMAT, HEAD, HEAD_BYTES, OWN_BYTES))
