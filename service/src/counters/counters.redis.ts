@@ -13,12 +13,12 @@ import { type Counters, OVERFLOW_USER, type Take, type Taken, type UnavailableCa
 import { createKeys, type Keys } from "./keys.ts";
 import type { RedisAccess, RedisNode } from "./node.redis.ts";
 import { probeNode } from "./probe.redis.ts";
-import { TAKE_SCRIPT } from "./scripts.ts";
+import { TAKE_SCRIPT } from "./scripts.redis.ts";
 import { Settlement } from "./settlement.redis.ts";
 import { Shards } from "./shards.redis.ts";
 import { readStoreError, type StoreError } from "./store-error.ts";
 import { readTakeReply, type TakeReply, takeArguments } from "./take-arguments.ts";
-import { TakeCall } from "./take-call.ts";
+import { TakeCall } from "./take-call.redis.ts";
 import { slotOf } from "./topology.ts";
 
 /** A take is valid in the store this much longer than our deadline: half a round trip, and the grain of its clock. */

@@ -6,7 +6,7 @@
 // Not here: which slots a node owns (shards.redis.ts), what a take means (counters.redis.ts).
 import { createClient, RESP_TYPES } from "redis";
 import { Breaker } from "../platform/breaker.ts";
-import { SCRIPTS } from "./scripts.ts";
+import { SCRIPTS } from "./scripts.redis.ts";
 import { StoreClock } from "./store-clock.ts";
 
 /** How often a node that is away is tried again, and a node with an open breaker is probed. */

@@ -4,7 +4,7 @@ import { periodsAt } from "../limits/quota-period.ts";
 import type { Take } from "./counters.ts";
 import type { Keys } from "./keys.ts";
 import type { RedisNode } from "./node.redis.ts";
-import { TAKE_SCRIPT } from "./scripts.ts";
+import { TAKE_SCRIPT } from "./scripts.redis.ts";
 import type { Shards } from "./shards.redis.ts";
 import { takeArguments } from "./take-arguments.ts";
 import { slotOf } from "./topology.ts";

@@ -7,11 +7,11 @@
 // Then: a check that the Fallback charged and that ran stays counted in the store (`onCounted`); one that was not charged
 // is given back; one that did not run stays with the Fallback.
 import { acknowledge, acknowledgedOn, type UsageRow } from "../usage/usage-totals.ts";
-import { giveBackArguments } from "./give-back-arguments.ts";
+import { giveBackArguments } from "./give-back.redis.ts";
 import type { Keys } from "./keys.ts";
 import type { Shards } from "./shards.redis.ts";
 import { dayLabelAt, monthLabelAt, type TakeReply } from "./take-arguments.ts";
-import type { TakeCall } from "./take-call.ts";
+import type { TakeCall } from "./take-call.redis.ts";
 
 /** Takes without an answer that are remembered; what is beyond stays in the Fallback's books, as if it had not run. */
 const MAX_LOST = 10_000;

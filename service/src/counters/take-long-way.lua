@@ -111,23 +111,34 @@ local function take_the_long_way(now, read_state, pack_state, show_state, adopt_
     changed[index] = true
   end
 
-  local limits_of = {} -- by their text: the checks of a take mostly share their claims
-  local function limits_at(position)
-    local text = ARGV[position]
-    limits_of[text] = limits_of[text] or ascii_numbers('<I5I5I5I5I5I5I7I7I7I7', text)
-    return limits_of[text]
+  -- What is the same text in many checks is read once.
+  local function remembering(read)
+    local known = {}
+    return function(text)
+      local value = known[text]
+      if not value then
+        value = read(text)
+        known[text] = value
+      end
+      return value
+    end
   end
+  local limits_in = remembering(function(text) return ascii_numbers('<I5I5I5I5I5I5I7I7I7I7', text) end)
+  local indexes_in = remembering(function(text)
+    local indexes = {}
+    for i = 1, #text, 2 do
+      local low, high = byte(text, i, i + 1)
+      indexes[#indexes + 1] = low + 128 * high
+    end
+    return indexes
+  end)
 
-  -- The checks: `charged` is where those begin in ARGV that took, `requests` their request ids.
-  local reply, charged, requests = {}, {}, {}
+  -- By usage field: the cost taken and what is acknowledged; and the request ids of what took.
+  local reply, taken, acknowledged, requests = {}, {}, {}, {}
   local at, check = 6, 0
   while ARGV[at] do
     check = check + 1
-    local cost, indexes = ARGV[at] + 0, {}
-    for i = 1, #ARGV[at + 3], 2 do
-      local low, high = byte(ARGV[at + 3], i, i + 1)
-      indexes[#indexes + 1] = low + 128 * high
-    end
+    local cost, field, indexes = ARGV[at] + 0, ARGV[at + 1], indexes_in(ARGV[at + 3])
     local request, user, last = indexes[1], indexes[2], #indexes
     local replayed = request > 0 and (requests[request] or call('EXISTS', KEYS[request]) == 1)
     local new_user = false
@@ -144,27 +155,27 @@ local function take_the_long_way(now, read_state, pack_state, show_state, adopt_
       local s
       s, unknown = state_at(indexes[n])
       if not s then return { -3, unknown } end
-      if not admits(indexes[n], limits_at(at + 1 + n), cost) then admitted = false end
+      if not admits(indexes[n], limits_in(ARGV[at + 1 + n]), cost) then admitted = false end
     end
     if admitted and cost > 0 and not replayed then
-      for n = 3, last do take(indexes[n], limits_at(at + 1 + n), cost) end
+      for n = 3, last do take(indexes[n], limits_in(ARGV[at + 1 + n]), cost) end
       if new_user then changed[user], tenant[26] = true, tenant[26] + 1 end
       if user > 0 then of_user[user] = true end
       if request > 0 then requests[request] = true end
-      charged[#charged + 1] = at
+      taken[field], acknowledged[field] = (taken[field] or 0) + cost, ARGV[at + 2] + 0
     end
     reply[#reply + 1] = string.char(replayed and 2 or admitted and 1 or 0)
     for n = 3, last do reply[#reply + 1] = show_state(states[indexes[n]]) end
     at = at + 2 + last
   end
 
-  for i = 1, #charged do
-    local field, cost = ARGV[charged[i] + 1], ARGV[charged[i]]
-    local known = ARGV[charged[i] + 2] + cost
-    if label ~= days[2] then field, known = string.gsub(field, '^%d+', string.format('%d', label)), 0 end
+  -- field = max(field, acknowledged) + cost: what a failover forgot is healed by the next take that knows better.
+  for field, cost in pairs(taken) do
+    local total = acknowledged[field] + cost
+    if label ~= days[2] then field, total = string.gsub(field, '^%d+', string.format('%d', label)), 0 end
     local held = call('HINCRBY', KEYS[2], field, cost)
-    if held < known then call('HINCRBY', KEYS[2], field, string.format('%.0f', known - held)) end
-    if held == cost + 0 then call('PEXPIRE', KEYS[2], USAGE_MS) end
+    if held < total then call('HINCRBY', KEYS[2], field, total - held) end
+    if held == cost then call('PEXPIRE', KEYS[2], USAGE_MS) end
     changed[1] = true
   end
   for index in pairs(changed) do

@@ -3,9 +3,9 @@ import { WINDOWS } from "@sluice/contract";
 import { windowsOf } from "./admission.ts";
 import { OVERFLOW_USER, type TakeCheck } from "./counters.ts";
 import type { Keys } from "./keys.ts";
-import { GIVE_BACK_SCRIPT } from "./scripts.ts";
+import { GIVE_BACK_SCRIPT } from "./scripts.redis.ts";
 import { counterIndex, indexOf } from "./take-arguments.ts";
-import type { TakeCall } from "./take-call.ts";
+import type { TakeCall } from "./take-call.redis.ts";
 
 /** `ran` is when, by the store's clock, and under which labels the take ran. */
 export function giveBackArguments(
