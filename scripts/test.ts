@@ -11,6 +11,9 @@ import { skippedTests, type TestReport } from "./test-report.ts";
 const root = join(import.meta.dirname, "..");
 const reportFile = join(root, ".test-results", "vitest.json");
 
+/** A run that hangs fails instead: the whole is meant to take less than a quarter of an hour. */
+const MOST_MS = 40 * 60_000;
+
 const missing = ensureServices();
 rmSync(reportFile, { force: true });
 const vitest = join(root, "node_modules", "vitest", "vitest.mjs");
@@ -18,6 +21,8 @@ const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=$
 const run = spawnSync(process.execPath, [vitest, "run", ...reporters, ...process.argv.slice(2)], {
   cwd: root,
   stdio: "inherit",
+  timeout: MOST_MS,
+  killSignal: "SIGKILL",
 });
 
 if (existsSync(reportFile)) {

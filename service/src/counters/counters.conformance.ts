@@ -26,7 +26,7 @@ export type OpenCounters = (options: {
 export type Marks = Readonly<{
   /** Random histories to run; every one has at most 12 takes. */
   histories?: number;
-  /** Why remembered request ids end by real time instead of by the clock handed in: skips the test of their end. */
+  /** Why remembered request ids end by real time instead of by the clock handed in: then their TTL is the store's own test. */
   requestsEndInRealTime?: string;
 }>;
 

@@ -39,15 +39,15 @@ export function requestSentences(inWorld: InWorld, endInRealTime: string | undef
       await world.refuse({ claims, cost: 5, requestId: "r2" });
     }));
 
-  test("an admitted request id is forgotten after 60 s", (context) => {
-    if (endInRealTime !== undefined) context.skip(endInRealTime);
-    return inWorld(async (world) => {
+  // May differ: where remembered ids end by the store's real clock, the store's own tests look at their TTL instead.
+  if (endInRealTime !== undefined) return;
+  test("an admitted request id is forgotten after 60 s", () =>
+    inWorld(async (world) => {
       const claims = [claim("TENANT", { month: 10 })];
       await world.admit({ claims, cost: 4, requestId: "r1" });
       world.clock.nowMs += REPLAY_MS;
       const anew = await world.take({ claims, cost: 4, requestId: "r1" });
       expect(anew.checks[0]).toMatchObject({ admitted: true, replayed: false });
       expect(world.used(anew, 0, "month")).toBe(8);
-    });
-  });
+    }));
 }

@@ -1,4 +1,5 @@
-// The Lua scripts as they are loaded: the shared state reader in front of each, and the long way of a take in front of it, and their SHA-1 names.
+// The Lua scripts as they are loaded, and their SHA-1 names. A script is several files, one behind the other: the reader of
+// states first, then what the last file uses.
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 
