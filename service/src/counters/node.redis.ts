@@ -12,7 +12,8 @@ import { StoreClock } from "./store-clock.ts";
 /** How often a node that is away is tried again, and a node with an open breaker is probed. */
 export const PROBE_EVERY_MS = 100;
 const CONNECT_TIMEOUT_MS = 1_000;
-const REPLY_AS_BUFFERS = { typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer } };
+/** Without the client's own timeout: it would arm a timer of 5 s per command, and a deadline of ours bounds every take. */
+const COMMAND_OPTIONS = { typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer }, timeout: 0 };
 
 export type RedisAccess = Readonly<{
   username?: string;
@@ -69,7 +70,7 @@ export class RedisNode {
   /** Sends a command on the connection of now. Rejects at once when there is none. */
   send(args: string[]): Promise<unknown> {
     if (this.#client === null) return Promise.reject(new Error("not connected"));
-    return this.#client.sendCommand(args, REPLY_AS_BUFFERS);
+    return this.#client.sendCommand(args, COMMAND_OPTIONS);
   }
 
   /** Two commands that must follow each other directly: `ASKING` and what it is for. */
