@@ -10,8 +10,8 @@ import type { Log } from "./platform/log.ts";
 import type { Metrics } from "./platform/metrics.ts";
 import { migrate, pendingMigrations } from "./platform/migrate.ts";
 import { openPostgres, type Postgres } from "./platform/postgres.ts";
+import { Refusal } from "./platform/refusal.ts";
 import { DEFAULT_POLL_MS, type PolicySync, startPolicySync } from "./policies/policies.sync.ts";
-import { PolicyRefusal } from "./policies/policy-changes.pg.ts";
 import type { PolicyFile } from "./policies/policy-file.ts";
 import type { PolicyTables } from "./policies/policy-tables.ts";
 import { compileSnapshot } from "./policies/snapshot-compile.ts";
@@ -120,7 +120,7 @@ async function untilDone({ log }: PolicyStoreParts, closed: AbortSignal, act: ()
     try {
       return await act();
     } catch (fault) {
-      if (fault instanceof FaultyPolicyFile || fault instanceof PolicyRefusal || fault instanceof OldSchema) {
+      if (fault instanceof FaultyPolicyFile || fault instanceof Refusal || fault instanceof OldSchema) {
         log.fatal({ fault: fault.message }, "this instance must not start");
         process.exit(1);
       }

@@ -1,7 +1,8 @@
 // Stores plans. Every function is a part of a change (policy-changes.pg.ts).
 
+import { Refusal } from "../platform/refusal.ts";
 import type { Plan } from "./policy.ts";
-import { PolicyRefusal, type PolicyTransaction } from "./policy-changes.pg.ts";
+import type { PolicyTransaction } from "./policy-changes.pg.ts";
 import { LIMIT_COLUMNS, planColumns } from "./policy-rows.ts";
 import { refusePlanInUse } from "./references.pg.ts";
 import { inStatements, proposed } from "./row-writes.pg.ts";
@@ -28,7 +29,7 @@ export async function putPlans(change: PolicyTransaction, plans: readonly Plan[]
 export async function deletePlan(change: PolicyTransaction, name: string): Promise<void> {
   const { sql } = change;
   const locked = await sql.selectFrom("plans").select("name").where("name", "=", name).forUpdate().executeTakeFirst();
-  if (locked === undefined) throw new PolicyRefusal("NOT_FOUND", `There is no plan ${name}.`);
+  if (locked === undefined) throw new Refusal("NOT_FOUND", `There is no plan ${name}.`);
   await refusePlanInUse(change, name);
   await sql.deleteFrom("plans").where("name", "=", name).execute();
   change.touch("PLAN", name);

@@ -1,8 +1,9 @@
 // Stores API policies and temporary overrides. Every function is a part of a change (policy-changes.pg.ts).
 // Patterns and methods are canonical when they get here: parsed at the edge (pattern.ts).
 
+import { Refusal } from "../platform/refusal.ts";
 import type { Target } from "./policy.ts";
-import { PolicyRefusal, type PolicyTransaction } from "./policy-changes.pg.ts";
+import type { PolicyTransaction } from "./policy-changes.pg.ts";
 import { POLICY_COLUMNS, policyColumns } from "./policy-rows.ts";
 import type { PolicyEntry } from "./policy-set.ts";
 import { requirePlans, requireTenants } from "./references.pg.ts";
@@ -46,7 +47,7 @@ export async function deletePolicy(change: PolicyTransaction, name: string): Pro
     .where("name", "=", name)
     .returning("id")
     .executeTakeFirst();
-  if (deleted === undefined) throw new PolicyRefusal("NOT_FOUND", `There is no policy ${name}.`);
+  if (deleted === undefined) throw new Refusal("NOT_FOUND", `There is no policy ${name}.`);
   change.touch("POLICY", deleted.id);
 }
 

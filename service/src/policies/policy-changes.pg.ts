@@ -5,21 +5,8 @@
 // Not here: the changes themselves (plans.pg.ts, tenants.pg.ts, policies.pg.ts).
 import { type Kysely, sql, type Transaction } from "kysely";
 import { DatabaseError } from "pg";
+import { Refusal } from "../platform/refusal.ts";
 import type { PolicyTables, RowKind } from "./policy-tables.ts";
-
-/** Carries NotFound and its siblings to the edge, which maps each code to its status once. */
-export type RefusalCode = "NOT_FOUND" | "IN_USE" | "TAKEN" | "RESERVED" | "UNKNOWN_REFERENCE" | "OUT_OF_RANGE";
-
-/** The request cannot be done as the data stands; the message says why and what to do. */
-export class PolicyRefusal extends Error {
-  readonly code: RefusalCode;
-
-  constructor(code: RefusalCode, message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.name = "PolicyRefusal";
-    this.code = code;
-  }
-}
 
 export type PolicyTransaction = Readonly<{
   sql: Transaction<PolicyTables>;
@@ -51,17 +38,17 @@ export async function changePolicies<T>(
 }
 
 /** What only the database can refuse, because another transaction got there first or a value is out of range. */
-function refusalOf(fault: unknown): PolicyRefusal | null {
+function refusalOf(fault: unknown): Refusal | null {
   if (!(fault instanceof DatabaseError)) return null;
   const because = { cause: fault };
   switch (fault.code) {
     case "23503":
-      return new PolicyRefusal("UNKNOWN_REFERENCE", `A row refers to one that is not there: ${fault.detail}`, because);
+      return new Refusal("UNKNOWN_REFERENCE", `A row refers to one that is not there: ${fault.detail}`, because);
     case "23505":
-      return new PolicyRefusal("TAKEN", takenMessage(fault), because);
+      return new Refusal("TAKEN", takenMessage(fault), because);
     case "23514":
     case "22003":
-      return new PolicyRefusal("OUT_OF_RANGE", `A value is out of range: ${fault.message}`, because);
+      return new Refusal("OUT_OF_RANGE", `A value is out of range: ${fault.message}`, because);
     default:
       return null;
   }

@@ -2,7 +2,7 @@
 //
 // Promise: all of it or nothing, in one published change; the same file again, nothing. A row that was created, changed or
 // deleted by hand is kept and reported, unless forced: its etag tells. Rows that the file no longer declares stay.
-// Instances that start together apply it once. Throws PolicyRefusal where the database cannot follow, such as a tenant id
+// Instances that start together apply it once. Throws Refusal where the database cannot follow, such as a tenant id
 // that is still reserved. Not here: what a file may say (policy-file.ts), or a database that is away (policy-set.ts).
 import { isDeepStrictEqual } from "node:util";
 import { type Kysely, sql } from "kysely";

@@ -1,6 +1,8 @@
 // Who refers to whom: what a write names must exist, and what is referred to must stay.
 // Rows that a write relies on are locked against deletion until it commits. Not here: the writes.
-import { PolicyRefusal, type PolicyTransaction } from "./policy-changes.pg.ts";
+
+import { Refusal } from "../platform/refusal.ts";
+import type { PolicyTransaction } from "./policy-changes.pg.ts";
 
 /** Users named in a refusal; the rest are counted. */
 const NAMED_USERS = 5;
@@ -46,11 +48,11 @@ export async function refuseTenantInUse({ sql }: PolicyTransaction, id: string):
 function refuseMissing(kind: string, wanted: readonly string[], found: ReadonlySet<string>): void {
   const missing = wanted.filter((key) => !found.has(key));
   if (missing.length === 0) return;
-  throw new PolicyRefusal("UNKNOWN_REFERENCE", `There is no ${kind} ${nameSome(missing)}: create it first.`);
+  throw new Refusal("UNKNOWN_REFERENCE", `There is no ${kind} ${nameSome(missing)}: create it first.`);
 }
 
 function refuseInUse(what: string, users: readonly string[], fix: string): never {
-  throw new PolicyRefusal("IN_USE", `${what} is in use by ${nameSome(users)}. ${fix}`);
+  throw new Refusal("IN_USE", `${what} is in use by ${nameSome(users)}. ${fix}`);
 }
 
 function nameSome(names: readonly string[]): string {

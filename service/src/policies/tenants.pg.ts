@@ -3,7 +3,8 @@
 // counted and billed under that id. Not here: which ids and zones are valid (../tenants/tenant.ts).
 import { type Expression, sql } from "kysely";
 import { periodsAt } from "../limits/quota-period.ts";
-import { PolicyRefusal, type PolicyTransaction } from "./policy-changes.pg.ts";
+import { Refusal } from "../platform/refusal.ts";
+import type { PolicyTransaction } from "./policy-changes.pg.ts";
 import type { TenantEntry } from "./policy-set.ts";
 import { refuseTenantInUse, requirePlans } from "./references.pg.ts";
 import { inStatements, proposed } from "./row-writes.pg.ts";
@@ -31,7 +32,7 @@ export async function putTenants(
   const reserved = tenants.find(({ id }) => !etags.has(id));
   if (reserved !== undefined) {
     const why = `The id ${reserved.id} belonged to a deleted tenant and is reserved until that tenant's month has closed`;
-    throw new PolicyRefusal("RESERVED", `${why}: choose another id, or wait.`);
+    throw new Refusal("RESERVED", `${why}: choose another id, or wait.`);
   }
   return etags;
 }
@@ -129,6 +130,6 @@ async function put(
   }
 }
 
-function notFound(id: string): PolicyRefusal {
-  return new PolicyRefusal("NOT_FOUND", `There is no tenant ${id}.`);
+function notFound(id: string): Refusal {
+  return new Refusal("NOT_FOUND", `There is no tenant ${id}.`);
 }
