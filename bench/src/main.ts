@@ -13,6 +13,7 @@ import { cpuPerCheck } from "./scenarios/cpu-per-check.ts";
 import { generatorAlone } from "./scenarios/generator-alone.ts";
 import { latency } from "./scenarios/latency.ts";
 import { memory } from "./scenarios/memory.ts";
+import { outage } from "./scenarios/outage.ts";
 import { policies } from "./scenarios/policies.ts";
 import { script } from "./scenarios/script.ts";
 import { versusRateLimiterFlexible } from "./scenarios/versus-rate-limiter-flexible.ts";
@@ -23,6 +24,7 @@ const SCENARIOS: readonly Scenario[] = [
   generatorAlone,
   cpuPerCheck,
   latency,
+  outage,
   batch,
   script,
   versusRateLimiterFlexible,

@@ -23,9 +23,9 @@ export function crowdPlanName(index: number): string {
   return `PLAN-${index % PLANS}`;
 }
 
-/** A path that policy `index` matches, where its target fits. */
-export function crowdPath(index: number): string {
-  return `/v1/service-${index % 100}/resource-${index}/items/${index % 7}`;
+/** A path that policy `index` matches, where its target fits; another one for each `item`. */
+export function crowdPath(index: number, item: number): string {
+  return `/v1/service-${index % 100}/resource-${index}/items/${item}`;
 }
 
 function planAt(index: number): Plan {

@@ -32,3 +32,16 @@ export function quantile(sorted: ArrayLike<number>, share: number): number {
   if (value === undefined) throw new Error("There is no quantile of nothing.");
   return value;
 }
+
+export type Quantiles = Readonly<{ p50: number; p95: number; p99: number; p999: number; greatest: number }>;
+
+export function quantilesOf(values: Float64Array): Quantiles {
+  const sorted = values.toSorted();
+  return {
+    p50: quantile(sorted, 0.5),
+    p95: quantile(sorted, 0.95),
+    p99: quantile(sorted, 0.99),
+    p999: quantile(sorted, 0.999),
+    greatest: quantile(sorted, 1),
+  };
+}

@@ -16,6 +16,9 @@ import type { World } from "../world.ts";
 
 const LOADS = 3;
 const FEW_POLICIES = 10;
+/** What a process is asked all the time, and what it is asked over and over among much else. */
+const HOT_CALLS = 12;
+const SPREAD_CALLS = 1_000;
 const MEGABYTE = 1e6;
 
 export const policies: Scenario = {
@@ -100,19 +103,30 @@ async function changes(child: Child, databaseUrl: string, pace: Pace): Promise<F
 
 async function matching(world: World, pace: Pace): Promise<Figure[]> {
   const child = await world.child(new URL("../servers/match.program.ts", import.meta.url));
-  const match = (count: number) => (seconds: number) =>
-    child.ask<number>({ tenants: pace.manyTenants, policies: count, seconds } satisfies MatchOrder);
-  const { few, many } = await takeTurns(
-    { few: match(FEW_POLICIES), many: match(pace.manyPolicies) },
+  const { manyTenants: tenants, manyPolicies } = pace;
+  const match = (policies: number, calls: number) => (seconds: number) =>
+    child.ask<number>({ tenants, policies, calls, seconds } satisfies MatchOrder);
+  const { fewHot, manyHot, fewSpread, manySpread } = await takeTurns(
     {
-      warmUpSeconds: pace.warmUpSeconds,
-      windowSeconds: pace.windowSeconds / 2,
-      rounds: pace.rounds,
+      fewHot: match(FEW_POLICIES, HOT_CALLS),
+      manyHot: match(manyPolicies, HOT_CALLS),
+      fewSpread: match(FEW_POLICIES, SPREAD_CALLS),
+      manySpread: match(manyPolicies, SPREAD_CALLS),
     },
+    { ...pace, windowSeconds: pace.windowSeconds / 2 },
   );
+  const [few, many] = [`match with ${FEW_POLICIES} policies`, `match with ${manyPolicies} policies`];
   return [
-    figureOf(`match: ${pace.manyPolicies} policies / ${FEW_POLICIES}`, "x", ratios(many, few), atMost(2)),
-    figureOf(`match with ${FEW_POLICIES} policies`, "ns", few),
-    figureOf(`match with ${pace.manyPolicies} policies`, "ns", many),
+    figureOf(`${many} / ${FEW_POLICIES}, ${HOT_CALLS} different calls`, "x", ratios(manyHot, fewHot), atMost(2)),
+    figureOf(
+      `${many} / ${FEW_POLICIES}, ${SPREAD_CALLS} different calls`,
+      "x",
+      ratios(manySpread, fewSpread),
+      atMost(2),
+    ),
+    figureOf(`${few}, ${HOT_CALLS} different calls`, "ns", fewHot),
+    figureOf(`${many}, ${HOT_CALLS} different calls`, "ns", manyHot),
+    figureOf(`${few}, ${SPREAD_CALLS} different calls`, "ns", fewSpread),
+    figureOf(`${many}, ${SPREAD_CALLS} different calls`, "ns", manySpread),
   ];
 }

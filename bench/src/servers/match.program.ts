@@ -1,4 +1,7 @@
 // Times how long a compiled snapshot takes to find a tenant and what a call of it must obey.
+//
+// Every call differs from the others in tenant and path, and snapshots of few and of many policies are asked as many
+// different calls of the same tenants: otherwise the caches of the processor would be compared, and not the snapshots.
 import { setImmediate as pause } from "node:timers/promises";
 import { normalisePath } from "@sluice/service/policies/path.ts";
 import { sourceOfSet } from "@sluice/service/policies/policy-set.ts";
@@ -6,10 +9,9 @@ import { compileSnapshot } from "@sluice/service/policies/snapshot-compile.ts";
 import type { CompiledSnapshot } from "@sluice/service/policies/snapshot-compiled.ts";
 import { crowdPath, crowdTenantId, policyCrowd } from "../policy-crowd.ts";
 
-export type MatchOrder = Readonly<{ tenants: number; policies: number; seconds: number }>;
+/** `calls` is how many different ones are asked in turn. */
+export type MatchOrder = Readonly<{ tenants: number; policies: number; calls: number; seconds: number }>;
 
-/** Calls that differ, so that neither the branch predictor nor a memory of one answer does the work. */
-const CALLS = 1_000;
 const CALLS_PER_LOOK = 10_000;
 
 type Call = Readonly<{ tenant: string; segments: readonly string[] }>;
@@ -18,20 +20,21 @@ type Prepared = Readonly<{ snapshot: CompiledSnapshot; calls: readonly Call[] }>
 const prepared = new Map<string, Promise<Prepared>>();
 
 process.on("message", async (order: MatchOrder) => {
-  const key = `${order.tenants} ${order.policies}`;
+  const key = `${order.tenants} ${order.policies} ${order.calls}`;
   if (!prepared.has(key)) prepared.set(key, prepare(order));
   process.send?.(nanosecondsPerCall((await prepared.get(key)) as Prepared, order.seconds));
 });
 process.once("disconnect", () => process.exit());
 
-async function prepare({ tenants, policies }: MatchOrder): Promise<Prepared> {
+async function prepare({ tenants, policies, calls }: MatchOrder): Promise<Prepared> {
   const snapshot = await compileSnapshot(sourceOfSet(policyCrowd(tenants, policies), "UTC"), pause);
-  const calls = Array.from({ length: CALLS }, (_, index) => {
-    const path = normalisePath(crowdPath((index * 13) % policies));
-    if (path.kind === "malformed") throw new Error(path.detail);
-    return { tenant: crowdTenantId((index * 13 * 7) % tenants), segments: path.segments };
-  });
-  return { snapshot, calls };
+  return { snapshot, calls: Array.from({ length: calls }, (_, index) => callAt(index, tenants, policies)) };
+}
+
+function callAt(index: number, tenants: number, policies: number): Call {
+  const path = normalisePath(crowdPath((index * 13) % policies, index));
+  if (path.kind === "malformed") throw new Error(path.detail);
+  return { tenant: crowdTenantId((index * 13 * 7) % tenants), segments: path.segments };
 }
 
 function nanosecondsPerCall({ snapshot, calls }: Prepared, seconds: number): number {
@@ -41,7 +44,7 @@ function nanosecondsPerCall({ snapshot, calls }: Prepared, seconds: number): num
   let done = 0;
   while (performance.now() < endMs) {
     for (let turn = 0; turn < CALLS_PER_LOOK; turn += 1, done += 1) {
-      const call = calls[done % CALLS] as Call;
+      const call = calls[done % calls.length] as Call;
       const tenant = snapshot.tenant(call.tenant, nowMs);
       if (tenant === null) throw new Error(`There is no tenant ${call.tenant}.`);
       snapshot.resolve(tenant, "GET", call.segments, nowMs);

@@ -1,7 +1,6 @@
 // One real worker of the service, as `serve` starts it, on the bench's PostgreSQL and Redis.
 //
-// The deadline of checks is wide: on a busy machine 8 ms would let the Fallback answer now and then, which costs less
-// than a decision and would cut off the slow end of latencies. Authentication is off, as in `dev`.
+// Authentication is off, as in `dev`.
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -12,10 +11,23 @@ import { startProcess } from "../../../service/test/processes.ts";
 import { waitFor } from "../../../service/test/wait.ts";
 import { DECIDED } from "../requests.ts";
 
-const CHECK_DEADLINE_MS = 5_000;
 const START_MS = 30_000;
 
-export type ServiceOptions = Readonly<{ databaseUrl: string; redisUrl: string; profile: string | null }>;
+/** In what a scenario's service may differ from that of the others. */
+export type ServiceSettings = Readonly<{
+  checkDeadlineMs: number;
+  /** Where the service's process is made to write down its stalls (see stalls/); null = it is not watched. */
+  stallsFile: string | null;
+}>;
+
+/**
+ * A wide deadline: on a busy machine 8 ms would let the Fallback answer now and then, which costs less than a decision
+ * and would cut off the slow end of latencies.
+ */
+export const UNHURRIED: ServiceSettings = { checkDeadlineMs: 5_000, stallsFile: null };
+
+export type ServiceOptions = ServiceSettings &
+  Readonly<{ databaseUrl: string; redisUrl: string; profile: string | null }>;
 
 export type BenchService = Readonly<{
   pid: number;
@@ -30,8 +42,7 @@ export async function startService(options: ServiceOptions, firstCheck: string):
   const folder = await mkdtemp(join(tmpdir(), "sluice-bench-"));
   const [port, opsPort] = [await claimPort(), await claimPort()];
   const program = fileURLToPath(import.meta.resolve("@sluice/service/main.ts"));
-  const flags = options.profile === null ? [] : ["--cpu-prof", `--cpu-prof-dir=${options.profile}`];
-  const child = await startProcess(process.execPath, [...flags, program], {
+  const child = await startProcess(process.execPath, [...flagsOf(options), program], {
     cwd: folder,
     env: {
       PATH: process.env.PATH,
@@ -43,7 +54,7 @@ export async function startService(options: ServiceOptions, firstCheck: string):
       SLUICE_DATA_DIR: folder,
       SLUICE_DATABASE_URL: options.databaseUrl,
       SLUICE_REDIS_URL: options.redisUrl,
-      SLUICE_CHECK_DEADLINE_MS: String(CHECK_DEADLINE_MS),
+      SLUICE_CHECK_DEADLINE_MS: String(options.checkDeadlineMs),
     },
   });
   const answerTo = async (body: string) => {
@@ -71,4 +82,14 @@ export async function startService(options: ServiceOptions, firstCheck: string):
     throw new Error(`${fault instanceof Error ? fault.message : fault} It said:\n${child.output()}`);
   }
   return { pid: child.pid, port, answerTo, stop };
+}
+
+function flagsOf({ profile, stallsFile }: ServiceOptions): string[] {
+  const flags = profile === null ? [] : ["--cpu-prof", `--cpu-prof-dir=${profile}`];
+  if (stallsFile !== null) {
+    const preload = new URL("./watched.preload.ts", import.meta.url);
+    preload.searchParams.set("into", stallsFile);
+    flags.push("--import", preload.href);
+  }
+  return flags;
 }
