@@ -3,11 +3,13 @@
 // Promise: many instances may migrate at once; each file and its record are one transaction, so a failure leaves the
 // files before it. Files that a newer release applied are left alone: release N-1 runs on the schema of release N.
 // A file that changed after it was applied is refused, because databases would differ without a word.
+// A file that begins with "-- no transaction" holds what PostgreSQL does only outside of one: migrate-steps.ts.
 // Not here: when to migrate and with which role (main.ts; `sluice migrate`).
 import { createHash } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Client } from "pg";
+import { applySteps, stepsOf } from "./migrate-steps.ts";
 import { connectPostgres, type PostgresOptions } from "./postgres.ts";
 
 const MIGRATIONS_FOLDER = join(import.meta.dirname, "../../migrations");
@@ -43,6 +45,14 @@ export async function pendingMigrations(options: PostgresOptions, folder = MIGRA
   });
 }
 
+/**
+ * Gives the role that the service connects as what it needs, on every table there is, and nothing more: after `migrate`,
+ * each time. Not for an owner or a superuser, from whom nothing can be withheld. Which rights: 0003_audit.sql.
+ */
+export async function grantServiceRights(options: PostgresOptions, serviceRole: string): Promise<void> {
+  await withConnection(options, (client) => client.query("select grant_service_rights($1)", [serviceRole]));
+}
+
 async function readMigrations(folder: string): Promise<Migration[]> {
   const names = (await readdir(folder)).filter((name) => FILE_NAME.test(name)).sort();
   return await Promise.all(
@@ -53,27 +63,49 @@ async function readMigrations(folder: string): Promise<Migration[]> {
   );
 }
 
-/** False when it was applied before. Locks of the transaction only: a pooler or the embedded server may share sessions. */
+/** False when it was applied before. */
 async function applyOnce(client: Client, migration: Migration): Promise<boolean> {
+  const steps = stepsOf(migration);
+  if (steps === null) return await inTransaction(client, () => applyAsOne(client, migration));
+  return await applySteps(client, steps, {
+    isApplied: () => inTransaction(client, () => isApplied(client, migration)),
+    record: () => inTransaction(client, () => record(client, migration)),
+  });
+}
+
+async function applyAsOne(client: Client, migration: Migration): Promise<boolean> {
+  if (await isApplied(client, migration)) return false;
+  await client.query(migration.sql);
+  return await record(client, migration);
+}
+
+async function isApplied(client: Client, { name, sha256 }: Migration): Promise<boolean> {
+  await client.query(
+    "create table if not exists schema_migrations " +
+      "(name text primary key, sha256 text not null, applied_at timestamptz not null default now())",
+  );
+  const { rows } = await client.query("select sha256 from schema_migrations where name = $1", [name]);
+  if (rows.length > 0 && rows[0]?.sha256 !== sha256) {
+    throw new Error(`${name} was changed after it was applied: restore it and write a new migration.`);
+  }
+  return rows.length > 0;
+}
+
+/** False when somebody else has recorded it. */
+async function record(client: Client, { name, sha256 }: Migration): Promise<boolean> {
+  const insert = "insert into schema_migrations (name, sha256) values ($1, $2) on conflict do nothing";
+  return (await client.query(insert, [name, sha256])).rowCount === 1;
+}
+
+/** Alone among migrations. Locks of the transaction only: a pooler or the embedded server may share sessions. */
+async function inTransaction<T>(client: Client, act: () => Promise<T>): Promise<T> {
   await client.query("begin");
   try {
     await client.query(`set local lock_timeout = '${LOCK_TIMEOUT}'`);
     await client.query("select pg_advisory_xact_lock($1)", [MIGRATION_LOCK]);
-    await client.query(
-      "create table if not exists schema_migrations " +
-        "(name text primary key, sha256 text not null, applied_at timestamptz not null default now())",
-    );
-    const before = await client.query("select sha256 from schema_migrations where name = $1", [migration.name]);
-    const applies = before.rows.length === 0;
-    if (applies) {
-      await client.query(migration.sql);
-      const record = [migration.name, migration.sha256];
-      await client.query("insert into schema_migrations (name, sha256) values ($1, $2)", record);
-    } else if (before.rows[0]?.sha256 !== migration.sha256) {
-      throw new Error(`${migration.name} was changed after it was applied: restore it and write a new migration.`);
-    }
+    const result = await act();
     await client.query("commit");
-    return applies;
+    return result;
   } catch (fault) {
     await client.query("rollback").catch(() => undefined);
     throw fault;
