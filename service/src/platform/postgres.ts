@@ -2,10 +2,11 @@
 //
 // Promise: a broken idle connection never ends the process; connecting is bounded. 8-byte integers arrive as numbers,
 // and one beyond 2^53 throws instead of being rounded. The embedded default (embedded-postgres.ts) is opened alike.
-// Not here: what the tables hold (the domain folders), or how they come to be (migrate.ts).
+// Not here: what the tables hold (the domain folders), how they come to be (migrate.ts), rebuilding the pool (pool.ts).
 import type { ConnectionOptions } from "node:tls";
 import { Kysely, PostgresDialect } from "kysely";
-import { Client, type ClientConfig, Pool, type QueryConfig, types } from "pg";
+import { Client, type ClientConfig, type QueryConfig, types } from "pg";
+import { RebuildablePool } from "./pool.ts";
 
 const CONNECT_TIMEOUT_MS = 2_000;
 const DEFAULT_POOL_SIZE = 4;
@@ -24,18 +25,19 @@ export type PostgresOptions = Readonly<{
 export type Postgres<Tables> = Readonly<{
   options: PostgresOptions;
   sql: Kysely<Tables>;
-  pool: Pool;
+  pool: RebuildablePool;
   close: () => Promise<void>;
 }>;
 
 export function openPostgres<Tables>(options: PostgresOptions): Postgres<Tables> {
-  const pool = new Pool({ ...clientConfig(options), max: options.poolSize ?? DEFAULT_POOL_SIZE });
-  // A fault is reported by whatever uses the connection next. Without a listener it would end the process: on the pool
-  // for connections that lie idle, on each connection for one that breaks between two queries of a transaction.
-  pool.on("error", () => undefined);
-  pool.on("connect", (client) => client.on("error", () => undefined));
-  const sql = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
-  return { options, sql, pool, close: () => sql.destroy() };
+  const pool = new RebuildablePool(clientConfig(options), options.poolSize ?? DEFAULT_POOL_SIZE);
+  const sql = new Kysely<Tables>({ dialect: new PostgresDialect({ pool, controlClient: Client }) });
+  const close = async () => {
+    await sql.destroy();
+    // Kysely ends only a pool that it has used.
+    await pool.end();
+  };
+  return { options, sql, pool, close };
 }
 
 /** A connection of its own, connected. The caller listens to its `error` and `end`, and ends it. */
