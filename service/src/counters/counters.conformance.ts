@@ -4,6 +4,7 @@
 // Not here: deadlines, breakers and settlement, which only a store with a network has.
 import fc from "fast-check";
 import { describe, test } from "vitest";
+import { adjustSentences } from "./adjust.conformance.ts";
 import { clockSentences } from "./clock.conformance.ts";
 import type { Counters } from "./counters.ts";
 import { histories, replay } from "./histories.conformance.ts";
@@ -26,7 +27,7 @@ export type OpenCounters = (options: {
 export type Marks = Readonly<{
   /** Random histories to run; every one has at most 12 takes. */
   histories?: number;
-  /** Why remembered request ids end by real time instead of by the clock handed in: then their TTL is the store's own test. */
+  /** Why remembered ids of requests and adjustments end by real time instead of by the clock handed in: then their TTL is the store's own test. */
   requestsEndInRealTime?: string;
 }>;
 
@@ -57,6 +58,7 @@ export function countersConformance(name: string, open: OpenCounters, marks: Mar
     requestSentences(inWorld, marks.requestsEndInRealTime);
     userSentences(inWorld);
     clockSentences(inWorld);
+    adjustSentences(inWorld, marks.requestsEndInRealTime);
 
     test(
       `${runs} random histories of scopes, windows, costs, users, periods and clock steps equal the model`,

@@ -8,9 +8,18 @@
 import type { Window } from "@sluice/contract";
 import { type Period, periodHolding } from "../limits/quota-period.ts";
 import { SLIDING_WINDOWS, slidingResetMs } from "../limits/sliding-window.ts";
+import {
+  ADJUSTMENT_KNOWN_MS,
+  type Adjusted,
+  type AdjustedWindow,
+  type AdjustOrder,
+  type CounterChange,
+} from "./adjust.ts";
+import { adjustCounter, adjustedWindows, orderText, requireOrder, reusedId, windowsChanged } from "./adjust-counter.ts";
 import { counterAdmits, EMPTY_COUNTER, rebaseCounter, rollCounter, takeCounter, windowsOf } from "./admission.ts";
 import type { Claim } from "./claim.ts";
 import {
+  ANONYMOUS_USER,
   type Answered,
   type CounterState,
   type Counters,
@@ -29,6 +38,11 @@ export const FORGIVEN_STEP_MS = 3_600_000;
 /** About 30 MB. Above 3 300 admitted ids per second the oldest are forgotten before their 60 s. */
 const MAX_REMEMBERED_REQUESTS = 200_000;
 
+/** Made by people, so a day's are few. */
+const MAX_REMEMBERED_ADJUSTMENTS = 10_000;
+
+type Done = Readonly<{ text: string; adjusted: Extract<Adjusted, { kind: "adjusted" }> }>;
+
 /** The instant of a take and the periods that hold it. */
 type Now = Readonly<{ nowMs: number; dayLabel: number; monthLabel: number; dayEndMs: number; monthEndMs: number }>;
 
@@ -41,6 +55,7 @@ export class MemoryCounters implements Counters {
   readonly #users = new ExpiringMap<true>();
   readonly #arrivals = new ExpiringMap<Arrivals>();
   readonly #requests = new ExpiringMap<true>(MAX_REMEMBERED_REQUESTS);
+  readonly #adjustments = new ExpiringMap<Done>(MAX_REMEMBERED_ADJUSTMENTS);
   readonly #clock: () => number;
 
   /** `clock` gives UTC milliseconds. */
@@ -57,6 +72,23 @@ export class MemoryCounters implements Counters {
     const now = nowIn(order, this.#clock());
     const checks = order.checks.map((check) => this.#decide(order, check, now));
     return { kind: "answered", nowMs: now.nowMs, dayLabel: now.dayLabel, monthLabel: now.monthLabel, checks };
+  }
+
+  async adjust(order: AdjustOrder): Promise<Adjusted> {
+    requireOrder(order);
+    const nowMs = this.#clock();
+    const id = `${order.tenant}\n${order.id}`;
+    const known = this.#adjustments.get(id, nowMs);
+    if (known !== undefined) {
+      if (known.text !== orderText(order)) throw reusedId(order);
+      return { ...known.adjusted, replayed: true };
+    }
+    const now = nowIn(order, nowMs);
+    const { dayLabel, monthLabel } = now;
+    const counters = order.changes.map((counter) => this.#adjustOne(order.tenant, counter, now));
+    const adjusted = { kind: "adjusted", replayed: false, nowMs, dayLabel, monthLabel, counters } as const;
+    this.#adjustments.put(id, { text: orderText(order), adjusted }, nowMs + ADJUSTMENT_KNOWN_MS, nowMs);
+    return adjusted;
   }
 
   nowMs(): number {
@@ -117,6 +149,20 @@ export class MemoryCounters implements Counters {
     return lastUntilMs;
   }
 
+  #adjustOne(tenant: string, counter: CounterChange, now: Now): AdjustedWindow[] {
+    const { change, scope } = counter;
+    const user = counter.user ?? ANONYMOUS_USER;
+    const key = counterKey(tenant, user, counter);
+    const stored = this.#counters.get(key, now.nowMs) ?? EMPTY_COUNTER;
+    const adjusted = adjustCounter(stored, change, now);
+    if (adjusted !== stored) {
+      const untilMs = countsUntilMs(windowsChanged(change), now);
+      this.#counters.put(key, adjusted, untilMs, now.nowMs);
+      if (scope === "TENANT_USER") this.#remember(tenant, user, now, untilMs);
+    }
+    return adjustedWindows(change, stored, adjusted, now);
+  }
+
   /** Whether the check would give a user its first counter. */
   #arrives(tenant: string, check: TakeCheck, now: Now): boolean {
     if (check.user === OVERFLOW_USER || !check.claims.some(isPerUser)) return false;
@@ -142,7 +188,7 @@ export class MemoryCounters implements Counters {
   }
 }
 
-function nowIn(order: Take, nowMs: number): Now {
+function nowIn(order: Pick<Take, "periods">, nowMs: number): Now {
   const day = holding(order.periods.day, "day", nowMs);
   const month = holding(order.periods.month, "month", nowMs);
   return { nowMs, dayLabel: day.label, monthLabel: month.label, dayEndMs: day.endMs, monthEndMs: month.endMs };
@@ -155,11 +201,11 @@ function holding(periods: Take["periods"]["day"], name: string, nowMs: number): 
 }
 
 /** Tenant ids, scopes and patterns hold no line break and the user comes last, so no two counters share a key. */
-function counterKey(tenant: string, user: string, claim: Claim): string {
+function counterKey(tenant: string, user: string, claim: Pick<Claim, "scope" | "api">): string {
   return `${tenant}\n${claim.scope}\n${claim.api ?? ""}\n${isPerUser(claim) ? user : ""}`;
 }
 
-function isPerUser(claim: Claim): boolean {
+function isPerUser(claim: Pick<Claim, "scope">): boolean {
   return claim.scope === "TENANT_USER" || claim.scope === "TENANT_USER_API";
 }
 

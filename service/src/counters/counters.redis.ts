@@ -9,6 +9,8 @@
 // Not here: the arithmetic (take.lua), nodes and slots (node.redis.ts, shards.redis.ts), what is answered instead (fallback/).
 import { Deadlines } from "../platform/deadlines.ts";
 import { acknowledge, type UsageRow, type UsageTotals } from "../usage/usage-totals.ts";
+import { adjustInRedis } from "./adjust.redis.ts";
+import type { Adjusted, AdjustOrder } from "./adjust.ts";
 import { type Counters, OVERFLOW_USER, type Take, type Taken, type UnavailableCause } from "./counters.ts";
 import { createKeys, type Keys } from "./keys.ts";
 import type { RedisAccess, RedisNode } from "./node.redis.ts";
@@ -89,6 +91,10 @@ export class RedisCounters implements Counters {
       this.#deadlines.add(call);
       this.#send(call, node, false);
     });
+  }
+
+  adjust(order: AdjustOrder): Promise<Adjusted> {
+    return adjustInRedis({ keys: this.#keys, shards: this.#shards, clock: this.#options.clock }, order);
   }
 
   /** Sends a command to the owner of `tag`'s slot; rejects when it is away. For what is beside counting. */

@@ -15,6 +15,7 @@
 import type { QuotaState } from "../limits/quota.ts";
 import type { Periods } from "../limits/quota-period.ts";
 import type { SlidingState } from "../limits/sliding-window.ts";
+import type { Adjusted, AdjustOrder } from "./adjust.ts";
 import type { Claim } from "./claim.ts";
 
 /** Most checks of one tenant that one take may carry. */
@@ -102,6 +103,8 @@ export type Taken = Answered | Unavailable;
 
 export interface Counters {
   take(order: Take): Promise<Taken>;
+  /** Corrects counters by hand: its contract is in adjust.ts. */
+  adjust(order: AdjustOrder): Promise<Adjusted>;
   /** The store's clock as last seen, UTC ms: for choosing periods and validities, never for counting. */
   nowMs(): number;
   /** True when checks are counted now; the reason when they are not. */

@@ -1,7 +1,7 @@
 // Names the Redis keys of counters.
 // One tenant's keys share a hash tag, so one script can take from all of them at once; the price is that a very busy
 // tenant stays on one node (decision 0002). No shard number appears in a key, so slots move without a migration.
-// What callers choose (user, request id) and what operators write (patterns) enters as a digest of fixed length: it can
+// What callers choose (user, request id, adjustment id) and what operators write (patterns) enters as a digest of fixed length: it can
 // neither inject nor grow a key. The tenant id is safe as it is: [A-Za-z0-9._-]{1,64}.
 // Not here: what a key holds (state.lua).
 import { createHmac, hash } from "node:crypto";
@@ -17,6 +17,7 @@ export type Keys = Readonly<{
   user: (tenant: string, user: string) => string;
   userApi: (tenant: string, user: string, api: string) => string;
   request: (tenant: string, requestId: string) => string;
+  adjustment: (tenant: string, id: string) => string;
 }>;
 
 /** `secret` keys the digest of user ids, so that a dump of the store does not give them away by guessing. */
@@ -49,5 +50,6 @@ export function createKeys(prefix: string, secret: string): Keys {
     user: (tenant, user) => of(tenant, "u") + userDigest(user),
     userApi: (tenant, user, api) => of(tenant, "v") + userDigest(user) + apiDigest(api),
     request: (tenant, requestId) => of(tenant, "r") + hash("sha256", requestId, "buffer").toString("base64url", 0, 16),
+    adjustment: (tenant, id) => of(tenant, "j") + hash("sha256", id, "buffer").toString("base64url", 0, 16),
   };
 }

@@ -1,5 +1,8 @@
 // The sequential model every store is compared with: counters in plain maps, decided by admission.ts, one check at a time.
-// It forgets nothing and knows no overflow user; what a store adds to the arithmetic (expiry, bounds) is not here.
+// It forgets nothing and knows no overflow user; what a store adds to the arithmetic (expiry, bounds, known ids of
+// adjustments) is not here.
+import type { AdjustedWindow, CounterChange } from "./adjust.ts";
+import { adjustCounter, adjustedWindows } from "./adjust-counter.ts";
 import {
   counterAdmits,
   EMPTY_COUNTER,
@@ -35,12 +38,20 @@ export class CounterModel {
     return { admitted: admits || replayed, replayed, overflowed: false, states };
   }
 
+  adjust(tenant: string, counter: CounterChange, nowMs: number, labels: PeriodLabels): readonly AdjustedWindow[] {
+    const key = counterName(tenant, counter.user ?? "", counter);
+    const before = this.#stored(key);
+    const after = adjustCounter(before, counter.change, labels);
+    this.#counters.set(key, after);
+    return adjustedWindows(counter.change, before, after, { nowMs, ...labels });
+  }
+
   #stored(key: string): CounterState {
     return this.#counters.get(key) ?? EMPTY_COUNTER;
   }
 }
 
-function counterName(tenant: string, user: string, claim: Claim): string {
+function counterName(tenant: string, user: string, claim: Pick<Claim, "scope" | "api">): string {
   const perUser = claim.scope === "TENANT_USER" || claim.scope === "TENANT_USER_API";
   return JSON.stringify([tenant, claim.scope, claim.api, perUser ? user : null]);
 }

@@ -117,7 +117,14 @@ export function indexOf(names: string[], key: string): number {
   return found === -1 ? names.push(key) : found + 1;
 }
 
-export function counterIndex(names: string[], keys: Keys, tenant: string, claim: Claim, user: string): number {
+/** `user` is not looked at where the scope has none. */
+export function counterIndex(
+  names: string[],
+  keys: Keys,
+  tenant: string,
+  claim: Pick<Claim, "scope" | "api">,
+  user: string,
+): number {
   switch (claim.scope) {
     case "TENANT":
       return 1;
@@ -182,7 +189,7 @@ function daysArgument(periods: Periods): string {
 }
 
 /** Seconds. A day lies in one month, and the three days in the three months handed in. */
-function monthEnd(months: PeriodNeighbours, dayStartMs: number): number {
+export function monthEnd(months: PeriodNeighbours, dayStartMs: number): number {
   return (periodHolding(months, dayStartMs) ?? months.next).endMs / 1_000;
 }
 

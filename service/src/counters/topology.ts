@@ -45,9 +45,9 @@ function rangeOf(slots: string): readonly [number, number] {
 }
 
 /** The slot of a key: CRC16/XMODEM of its hash tag, modulo 16384 (Redis Cluster specification). */
-export function slotOf(tag: string): number {
+export function slotOf(tag: string | Uint8Array): number {
   let crc = 0;
-  for (const byte of Buffer.from(tag)) {
+  for (const byte of typeof tag === "string" ? Buffer.from(tag) : tag) {
     crc ^= byte << 8;
     for (let bit = 0; bit < 8; bit += 1) crc = crc & 0x8000 ? ((crc << 1) ^ 0x1021) & 0xffff : (crc << 1) & 0xffff;
   }

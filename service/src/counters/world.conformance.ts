@@ -2,6 +2,7 @@
 import type { Scope, Window } from "@sluice/contract";
 import { expect } from "vitest";
 import { periodsAt } from "../limits/quota-period.ts";
+import type { Adjusted, CounterChange } from "./adjust.ts";
 import { windowUsed } from "./admission.ts";
 import type { Claim, WindowLimit } from "./claim.ts";
 import {
@@ -20,10 +21,12 @@ export const REPORT_API = "POST /v1/report/export";
 /** Runs a story in a world of its own, whose tenant the store has never seen. */
 export type InWorld = (story: (world: World) => Promise<void>) => Promise<void>;
 
+type Change = Partial<CounterChange> & Pick<CounterChange, "scope" | "change">;
 type Asked = Partial<TakeCheck> & Pick<TakeCheck, "claims">;
 
 /** One tenant in one store, with the clock to move and the words the tests are written in. */
 export class World {
+  static #adjustments = 0;
   readonly counters: Counters;
   readonly clock: { nowMs: number };
   readonly tenant: string;
@@ -60,6 +63,19 @@ export class World {
     const taken = await this.try(...asked);
     if (taken.kind === "unavailable") throw new Error(`the store was unavailable: ${taken.cause}`);
     return taken;
+  }
+
+  /** `changes` under an id of their own, unless one is given. */
+  async adjust(changes: readonly Change[], id?: string): Promise<Extract<Adjusted, { kind: "adjusted" }>> {
+    World.#adjustments += 1;
+    const adjusted = await this.counters.adjust({
+      id: id ?? `adjustment ${World.#adjustments}`,
+      tenant: this.tenant,
+      periods: periodsAt(this.zone, this.periodsAtMs ?? this.clock.nowMs),
+      changes: changes.map((change) => ({ api: null, user: null, ...change })),
+    });
+    if (adjusted.kind === "unavailable") throw new Error(`the store was unavailable: ${adjusted.cause}`);
+    return adjusted;
   }
 
   async admit(asked: Asked): Promise<Answered> {

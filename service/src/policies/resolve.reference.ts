@@ -34,11 +34,13 @@ export function referenceResolution(
     .filter(({ limit }) => limit === 0)
     .sort(
       (a, b) => written.indexOf(a.by) - written.indexOf(b.by) || WINDOWS.indexOf(a.window) - WINDOWS.indexOf(b.window),
-    )[0];
+    );
+  const windows = blocking.map(({ window }) => window).filter((window, at, all) => all.indexOf(window) === at);
+  const most = blocking[0];
   const first = enforced[0];
   return {
     claims: claimsOf(won, shadows.map(writtenIn)),
-    blocked: blocking === undefined ? null : { window: blocking.window, source: blocking.by.source },
+    blocked: most === undefined ? null : { window: most.window, source: most.by.source, windows },
     usageApi: first === undefined ? UNMATCHED_API : `${first.httpMethod} ${first.apiPattern}`,
     fallback: enforced.map(({ fallback }) => fallback).find((fallback) => fallback !== null) ?? null,
   };
