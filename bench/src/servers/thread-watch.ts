@@ -26,6 +26,8 @@ export function watchThread(): ThreadWatch {
 }
 
 function threadUs(): number {
+  // On some kernels the thread's own count moves by the tick of 4 ms only, unless the process's was asked just before.
+  process.cpuUsage();
   const { user, system } = process.threadCpuUsage();
   return user + system;
 }

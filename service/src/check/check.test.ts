@@ -22,6 +22,18 @@ test("a limit of 0 blocks without asking the counters, and leaves nothing in any
   expect(world.store.orders).toEqual([]);
 });
 
+test("of several limits of 0 the most specific is named, and nothing remains in the windows of all of them", async () => {
+  const world = await openWorld({
+    plan: { perSecond: 0, quotaPerDay: 0 },
+    policies: [{ id: "closed", limits: { perDay: 0, perSecond: 3 } }],
+  });
+  expect(await world.check()).toMatchObject({
+    reason: "BLOCKED",
+    remaining: { perSecond: 0, perMinute: null, perDay: 0, quotaDaily: 0, quotaMonthly: null },
+    deniedBy: { policyId: "closed", window: "day", limit: 0 },
+  });
+});
+
 test("a suspended tenant is refused without asking the counters", async () => {
   const world = await openWorld({ tenants: [{ id: "late", status: "SUSPENDED" }] });
   expect(await world.check({ tenantId: "late" })).toMatchObject({

@@ -5,24 +5,27 @@
 // checks of the batch do not wait again: its Fallback answers them too.
 // Not here: what an answer says (decision.ts, uncounted.ts, fallback-answer.ts) and how it reaches the caller (doors).
 import { type Answered, type Counters, MAX_CHECKS_PER_TAKE, type TakenCheck } from "../counters/counters.ts";
+import type { LimitHitNotes } from "../limit-hits/limit-hit.ts";
 import type { Answer } from "./answer.ts";
 import { type Asked, ask, type Counted, type PolicyUnknown, type PolicyView, type Uncounted } from "./asked.ts";
 import { decisionOf } from "./decision.ts";
 import { type FallbackParts, standIn, standInForTake } from "./fallback-answer.ts";
 import type { Checks } from "./input.ts";
+import { limitHitOf } from "./refused-check.ts";
 import { takeOf } from "./take.ts";
 import { uncountedAnswer } from "./uncounted.ts";
 
-export type CheckParts = FallbackParts & Readonly<{ policies: PolicyView; counters: Counters; maxUsersPerDay: number }>;
+export type CheckParts = FallbackParts &
+  Readonly<{ policies: PolicyView; counters: Counters; maxUsersPerDay: number; limitHits: LimitHitNotes }>;
 
 export function createChecks(parts: CheckParts): Checks {
   const { policies, calendar, counters } = parts;
   return {
     async check(input, traceId) {
       const asked = ask(policies, calendar, input, traceId, counters.nowMs());
-      if (asked.kind !== "counted") return answerAtOnce(parts, asked);
+      if (asked.kind !== "counted") return noted(parts, asked, answerAtOnce(parts, asked));
       const [answer] = await answerInOrder(parts, [asked]);
-      return answer as Answer;
+      return noted(parts, asked, answer as Answer);
     },
     async checkBatch(inputs, traceId) {
       const nowMs = counters.nowMs();
@@ -36,7 +39,7 @@ export function createChecks(parts: CheckParts): Checks {
       });
       await Promise.all(answering);
       return everyAsked.map((asked) =>
-        asked.kind === "counted" ? (answersOf.get(asked) as Answer) : answerAtOnce(parts, asked),
+        noted(parts, asked, asked.kind === "counted" ? (answersOf.get(asked) as Answer) : answerAtOnce(parts, asked)),
       );
     },
   };
@@ -69,4 +72,13 @@ function countedAnswer(parts: CheckParts, asked: Counted, answered: Answered, ta
 function answerAtOnce(parts: CheckParts, asked: Uncounted | PolicyUnknown): Answer {
   if (asked.kind !== "policy_unknown") return uncountedAnswer(asked);
   return standIn(parts, asked, { cause: "policy_unknown", probeInMs: asked.retryInMs, nowMs: asked.nowMs }).answer;
+}
+
+/** A refusal is noted in memory and nobody waits for it; a look leaves no trace. */
+function noted(parts: CheckParts, asked: Asked, answer: Answer): Answer {
+  const { decision } = answer;
+  if (!decision.allowed && asked.input.cost > 0) {
+    parts.limitHits.note(limitHitOf(asked, decision, parts.counters.nowMs()));
+  }
+  return answer;
 }

@@ -8,6 +8,7 @@ import { ANONYMOUS_USER, type Counters, type Take, type Taken, type UnavailableC
 import { createFallback } from "../fallback/fallback.ts";
 import { createLedger } from "../fallback/ledger.ts";
 import { ALONE, type WorkerCensus } from "../fallback/worker-census.ts";
+import { LimitHitBuffer } from "../limit-hits/limit-hit-buffer.ts";
 import { createCalendar } from "../limits/calendar.ts";
 import type { Policy, Tenant } from "../policies/policy.ts";
 import { compileSnapshot } from "../policies/snapshot-compile.ts";
@@ -40,6 +41,7 @@ export async function openWorld(options: WorldOptions = {}) {
     census: options.census ?? ALONE,
     ledger,
   });
+  const limitHits = new LimitHitBuffer();
   const checks = createChecks({
     policies: {
       snapshot: () => (policyView.loaded ? snapshot : null),
@@ -51,6 +53,7 @@ export async function openWorld(options: WorldOptions = {}) {
     calendar: createCalendar(),
     quotaStatus: options.quotaStatus ?? 429,
     maxUsersPerDay: options.maxUsersPerDay ?? 100_000,
+    limitHits,
   });
   return {
     clock,
@@ -58,6 +61,7 @@ export async function openWorld(options: WorldOptions = {}) {
     store,
     ledger,
     fallback,
+    limitHits,
     checks,
     check: async (input: Partial<CheckInput> = {}) => (await checks.check(inputOf(input), "trace-1")).decision,
     answer: (input: Partial<CheckInput> = {}) => checks.check(inputOf(input), "trace-1"),
@@ -98,6 +102,7 @@ function rowsOf(options: WorldOptions) {
     tenants: [tenant, ...(options.tenants ?? []).map((row) => ({ ...tenant, ...row }))],
     plans: [{ name: "FREE", limits: options.plan ?? {} }],
     policies: (options.policies ?? []).map((row) => ({ ...policy, name: row.id ?? policy.id, ...row })),
+    credentials: [],
   };
 }
 
@@ -128,6 +133,7 @@ function outageDouble(memory: MemoryCounters) {
 
   const counters: Counters = {
     take,
+    adjust: (order) => memory.adjust(order),
     nowMs: () => memory.nowMs(),
     health: () => memory.health(),
     close: () => memory.close(),

@@ -54,7 +54,8 @@ export const NOTHING_KNOWN: Remaining = Object.freeze({
 function blockedAnswer(asked: Extract<Uncounted, { kind: "blocked" }>): Answer {
   const { by, nowMs, periods, resolution } = asked;
   const limit: WindowLimit = { window: by.window, capacity: 0, source: by.source };
-  const remaining: Remaining = { ...NOTHING_KNOWN, [REMAINING_OF_WINDOW[by.window]]: 0 };
+  const remaining: Remaining = { ...NOTHING_KNOWN };
+  for (const window of by.windows) remaining[REMAINING_OF_WINDOW[window]] = 0;
   for (const claim of resolution.claims) {
     for (const { window } of claim.enforced) remaining[REMAINING_OF_WINDOW[window]] = 0;
   }

@@ -81,6 +81,21 @@ test("a request that comes on a kept connection while draining is answered, with
   expect(line.heard.match(/Connection: (.*)\r\n/g)).toEqual(["Connection: keep-alive\r\n", "Connection: close\r\n"]);
 });
 
+test("released, it answers kept connections and new ones alike, each with its last answer", async () => {
+  const { listener, port } = await open((_request, response) => response.end("done"));
+  const kept = dial(port);
+  kept.socket.write(GET);
+  await waitFor("the answer on a kept connection", () => kept.heard.includes("done"));
+  listener.release();
+  kept.socket.write(GET);
+  const fresh = dial(port);
+  fresh.socket.write(GET);
+  await waitFor("both connections to be closed", () => kept.closed && fresh.closed);
+  expect(kept.heard.match(/Connection: (.*)\r\n/g)).toEqual(["Connection: keep-alive\r\n", "Connection: close\r\n"]);
+  expect(kept.heard.match(/done/g)).toHaveLength(2);
+  expect(fresh.heard).toMatch(/Connection: close\r\n[\s\S]*done$/);
+});
+
 test("drain may be called twice, and before listening", async () => {
   const { listener } = await open(() => {});
   await Promise.all([listener.drain(), listener.drain()]);

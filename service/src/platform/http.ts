@@ -1,12 +1,12 @@
 // The HTTP listener: node:http or node:https with bounds on everything a peer can send or hold open, and an orderly end.
-// Promises: a connection that opens with bytes that are no HTTP gets a problem document; `drain` lets what is in flight finish, tells
-// kept-alive connections to close, and is not held by idle ones.
+// Promises: a connection that opens with bytes that are no HTTP gets a problem document; after `release` a caller that opens
+// no new connection loses no call; `drain` lets what is in flight finish and is not held by idle connections.
 // Not here: what a request means.
 import { createServer, type RequestListener, type Server } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import { type AddressInfo, Server as NetServer, type Socket } from "node:net";
 import type { TlsOptions } from "node:tls";
-import { PROBLEMS, type ProblemCode, problem } from "@sluice/contract";
+import { type ProblemCode, problem } from "@sluice/contract";
 
 /** A gateway keeps its connections longer than this rarely; a shorter time races its next request. */
 const KEEP_ALIVE_MS = 75_000;
@@ -36,15 +36,18 @@ export type HttpListener = Readonly<{
   server: Server;
   /** Resolves with the port in use (`port` 0 picks a free one); rejects when it cannot be had. */
   listen: (port: number, host: string) => Promise<number>;
-  /** Stops accepting and resolves when the last request in flight is answered. Idempotent. */
+  /** Goes on accepting and serving, but every answer from now on ends its connection and says so: pools empty themselves. */
+  release: () => void;
+  /** Releases, stops accepting, and resolves when the last request in flight is answered. Idempotent. */
   drain: () => Promise<void>;
 }>;
 
 /** `tls` null = plain HTTP. */
 export function createHttpListener(handle: RequestListener, tls: TlsOptions | null): HttpListener {
   let draining: Promise<void> | null = null;
+  let isReleased = false;
   const listener: RequestListener = (request, response) => {
-    if (draining !== null) response.shouldKeepAlive = false;
+    if (isReleased) response.shouldKeepAlive = false;
     handle(request, response);
   };
   const server = tls === null ? createServer(LIMITS, listener) : createTlsServer({ ...LIMITS, ...tls }, listener);
@@ -53,7 +56,11 @@ export function createHttpListener(handle: RequestListener, tls: TlsOptions | nu
   return {
     server,
     listen: (port, host) => listen(server, port, host),
+    release: () => {
+      isReleased = true;
+    },
     drain: () => {
+      isReleased = true;
       draining ??= drain(server);
       return draining;
     },
@@ -90,10 +97,10 @@ function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
     socket.destroy();
     return;
   }
-  const { status, title } = PROBLEMS[code];
-  const body = JSON.stringify(problem(code, "The connection is closed; send a request that follows RFC 9112.", [], ""));
+  const document = problem(code, "The connection is closed; send a request that follows RFC 9112.", [], "");
+  const body = JSON.stringify(document);
   socket.end(
-    `HTTP/1.1 ${status} ${title}\r\nContent-Type: application/problem+json\r\n` +
+    `HTTP/1.1 ${document.status} ${document.title}\r\nContent-Type: application/problem+json\r\n` +
       `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
   );
 }

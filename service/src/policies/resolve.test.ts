@@ -87,7 +87,7 @@ const FIELDS: readonly Golden[] = [
       policy("blocked", { api: "ANY /v1/a/b", limits: { perMinute: 0, perDay: 0 } }),
       policy("limited", { api: "ANY /v1/**", limits: { perMinute: 8, perSecond: 9 } }),
     ],
-    obeys: ["TENANT_API [ANY /v1/**]: second=9 by limited", "BLOCKED minute by blocked"],
+    obeys: ["TENANT_API [ANY /v1/**]: second=9 by limited", "BLOCKED minute, day by blocked"],
   },
   {
     rule: "a 0 that a more specific policy overrules does not block",
@@ -103,7 +103,7 @@ const FIELDS: readonly Golden[] = [
       policy("general", { scope: "TENANT", limits: { perSecond: 0 } }),
       policy("special", { api: "ANY /v1/**", scope: "TENANT_USER_API", limits: { perDay: 0 } }),
     ],
-    obeys: ["BLOCKED day by special"],
+    obeys: ["BLOCKED day, second by special"],
   },
 ];
 
@@ -137,7 +137,7 @@ test("a plan's own 0 blocks last, its -1 limits nothing, and a tenant on another
   expect(lines(resolutionOf(snapshot))).toEqual(["BLOCKED second by plan:FREE"]);
   expect(lines(resolutionOf(snapshot, { tenant: "globex" }))).toEqual([]);
   const both = await snapshotOf([policy("blocked", { limits: { perMinute: 0 } })], { plans });
-  expect(lines(resolutionOf(both))).toEqual(["BLOCKED minute by blocked"]);
+  expect(lines(resolutionOf(both))).toEqual(["BLOCKED minute, second by blocked"]);
 });
 
 test("a scheduled plan change takes effect at its instant: the plan's limits and the plan's policies", async () => {

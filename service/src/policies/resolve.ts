@@ -28,9 +28,10 @@ export function resolveRanked(ranked: readonly Policy[], plan: Plan | null): Res
   const written = enforced.map(writtenIn);
   if (plan !== null) written.push(writtenInPlan(plan));
   const claims = new ClaimsByCounter();
-  let blocked: Resolution["blocked"] = null;
-  for (const { by, window, limit } of winners(written)) {
-    if (limit === BLOCKED) blocked ??= { window, source: by.source };
+  const blocking: Winner[] = [];
+  for (const winner of winners(written)) {
+    const { by, window, limit } = winner;
+    if (limit === BLOCKED) blocking.push(winner);
     else if (limit !== UNLIMITED) claims.of(by).enforced.push({ window, capacity: limit, source: by.source });
   }
   for (const by of firstOfEachScope(shadows).map(writtenIn)) {
@@ -38,7 +39,12 @@ export function resolveRanked(ranked: readonly Policy[], plan: Plan | null): Res
       if (limit !== UNLIMITED) claims.of(by).shadow.push({ window, capacity: limit, source: by.source });
     }
   }
-  return { claims: claims.inOrder(), blocked, usageApi: usageApiOf(enforced), fallback: fallbackOf(enforced) };
+  return {
+    claims: claims.inOrder(),
+    blocked: blockedBy(blocking),
+    usageApi: usageApiOf(enforced),
+    fallback: fallbackOf(enforced),
+  };
 }
 
 /** `METHOD pattern` as written: names the counter of the scopes that have the API in them, and usage. */
@@ -76,6 +82,13 @@ function winners(written: readonly Written[]): Winner[] {
     }
   }
   return found;
+}
+
+function blockedBy(blocking: readonly Winner[]): Resolution["blocked"] {
+  const [first] = blocking;
+  if (first === undefined) return null;
+  const windows = [...new Set(blocking.map(({ window }) => window))];
+  return { window: first.window, source: first.by.source, windows };
 }
 
 function limitsSetIn(limits: Limits): [Window, number][] {

@@ -1,6 +1,7 @@
 // The compiled policies a check is answered from: immutable, in memory, one per version. This is the interface;
 // snapshot-compile.ts builds and changes snapshots, snapshot-compiled.ts answers from them.
 import type { FallbackMode, Window } from "@sluice/contract";
+import type { ManagedCredential } from "../auth/service-credential.ts";
 import type { Claim, LimitSource } from "../counters/claim.ts";
 import type { Plan, Policy, Tenant, TenantStatus } from "./policy.ts";
 
@@ -9,6 +10,8 @@ export type SnapshotSource = Readonly<{
   tenants: Iterable<Tenant>;
   plans: Iterable<Plan>;
   policies: Iterable<Policy>;
+  /** Of callers: not policies, but published with them. */
+  credentials: Iterable<ManagedCredential>;
 }>;
 
 /** Which history a version belongs to: compared before the version itself, because PITR and failover fork history. */
@@ -21,8 +24,11 @@ export type TenantView = Readonly<{ id: string; index: number; status: TenantSta
 export type Resolution = Readonly<{
   /** By scope (TENANT first), then by API. */
   claims: readonly Claim[];
-  /** A limit of 0 that applies, most specific first: the check is BLOCKED by it. */
-  blocked: Readonly<{ window: Window; source: LimitSource }> | null;
+  /**
+   * A limit of 0 that applies: the check is BLOCKED by it. Of several the most specific is named, as none of them ever
+   * clears; `windows` are all that are blocked, its own first.
+   */
+  blocked: Readonly<{ window: Window; source: LimitSource; windows: readonly Window[] }> | null;
   /** `METHOD pattern` of the most specific matching ENFORCE policy, or UNMATCHED_API: the name usage is booked under. */
   usageApi: string;
   /** The fallback of the most specific matching ENFORCE policy that sets one, else null. */
