@@ -36,6 +36,8 @@ export type StartOptions = Readonly<{
 
 export type Stack = Readonly<{
   postgres: TestPostgres;
+  /** The database of every service. */
+  databaseUrl: string;
   /** Every server of the Redis: one, or the six of the cluster. */
   redisUrl: string;
   folder: string;
@@ -97,6 +99,7 @@ async function stackOver(redis: Readonly<{ url: string; stop: () => Promise<void
   };
   return {
     postgres,
+    databaseUrl,
     redisUrl: redis.url,
     folder,
     services,

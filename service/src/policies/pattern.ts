@@ -39,6 +39,15 @@ export function patternSegments(canonical: string): readonly string[] {
   return canonical === "/" ? [] : canonical.slice(1).split("/");
 }
 
+/** Whether a canonical pattern matches the normalised segments of a path: one pattern at a time; the trie is for many. */
+export function patternMatches(canonical: string, segments: readonly string[]): boolean {
+  const wanted = patternSegments(canonical);
+  const open = wanted.at(-1) === REST;
+  const fixed = open ? wanted.slice(0, -1) : wanted;
+  if (open ? segments.length < fixed.length : segments.length !== fixed.length) return false;
+  return fixed.every((segment, index) => segment === ONE || segment === segments[index]);
+}
+
 function* faultsOfWildcards(segments: readonly string[]): Generator<string> {
   for (const [index, segment] of segments.entries()) {
     if (segment === REST) {

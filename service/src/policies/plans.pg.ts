@@ -25,6 +25,12 @@ export async function putPlans(change: PolicyTransaction, plans: readonly Plan[]
   return etags;
 }
 
+/** Refused where the name is taken. */
+export async function createPlan(change: PolicyTransaction, plan: Plan): Promise<void> {
+  await change.sql.insertInto("plans").values(planColumns(plan)).execute();
+  change.touch("PLAN", plan.name);
+}
+
 /** Refused while it is in use, naming the users. */
 export async function deletePlan(change: PolicyTransaction, name: string): Promise<void> {
   const { sql } = change;

@@ -41,6 +41,31 @@ export async function putPolicies(
   return stored;
 }
 
+/** Refused where the name or the key is taken; its id. */
+export async function createPolicy(change: PolicyTransaction, policy: PolicyEntry): Promise<string> {
+  await requireTargets(change, [policy.target]);
+  const { id } = await change.sql
+    .insertInto("api_policies")
+    .values(policyColumns(policy))
+    .returning("id")
+    .executeTakeFirstOrThrow();
+  change.touch("POLICY", id);
+  return id;
+}
+
+/** Of a policy that is locked: everything but its id may change. */
+export async function replacePolicy(change: PolicyTransaction, id: string, policy: PolicyEntry): Promise<void> {
+  await requireTargets(change, [policy.target]);
+  await change.sql.updateTable("api_policies").set(policyColumns(policy)).where("id", "=", id).execute();
+  change.touch("POLICY", id);
+}
+
+/** Of a policy that is locked. */
+export async function removePolicy(change: PolicyTransaction, id: string): Promise<void> {
+  await change.sql.deleteFrom("api_policies").where("id", "=", id).execute();
+  change.touch("POLICY", id);
+}
+
 export async function deletePolicy(change: PolicyTransaction, name: string): Promise<void> {
   const deleted = await change.sql
     .deleteFrom("api_policies")

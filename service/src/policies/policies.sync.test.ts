@@ -6,6 +6,8 @@ import { acme, free, policy, pro, tenant } from "../../test/policies.ts";
 import { run, startPostgres, type TestPostgres } from "../../test/postgres.ts";
 import { describeWithPostgres } from "../../test/services.ts";
 import { waitFor } from "../../test/wait.ts";
+import { digestOfSecret } from "../auth/service-credential-secret.ts";
+import { createCredential, lockCredential, revokeCredential } from "../auth/service-credentials.pg.ts";
 import { startEmbeddedPostgres } from "../platform/embedded-postgres.ts";
 import { migrate } from "../platform/migrate.ts";
 import { connectPostgres, openPostgres } from "../platform/postgres.ts";
@@ -21,12 +23,13 @@ import { putTenants, setTenantPlan } from "./tenants.pg.ts";
 /** Never comes in a test: what it would find must have been brought by something else. */
 const NEVER_MS = 3_600_000;
 const SOON_MS = 50;
+const GATEWAY = { name: "gateway", tenants: null, expiresAtMs: null };
 
 /** A migrated database with the tenant acme on FREE, and processes that follow it. */
 async function world(url: string) {
   const postgres = openPostgres<PolicyTables>({ url, poolSize: 4 });
   const syncs: PolicySync[] = [];
-  const change = (work: (transaction: PolicyTransaction) => Promise<unknown>) => changePolicies(postgres.sql, work);
+  const change = <T>(work: (transaction: PolicyTransaction) => Promise<T>) => changePolicies(postgres.sql, work);
   await change(async (transaction) => {
     await putPlans(transaction, [free, pro]);
     await putTenants(transaction, [acme], "UTC");
@@ -65,6 +68,30 @@ describeWithPostgres("policies kept current over PostgreSQL", () => {
     await w.change((t) => setTenantPlan(t, "acme", "PRO", null));
     await waitFor("the new plan in both", () => syncs.every((sync) => planOfAcme(sync) === "PRO"));
     expect(syncs.map((sync) => sync.current()?.version.version)).toEqual([2, 2]);
+  });
+
+  test("credentials of callers are published like policies, by change and by whole", async () => {
+    await using w = await world(await server.migratedDatabase());
+    const sync = await w.follow();
+    await listening(w.url, 1);
+    const known = (of: PolicySync) => [...(of.current()?.callers.keys() ?? [])];
+    const { credential, secret } = (await w.change((t) => createCredential(t, GATEWAY))).result;
+    await waitFor("the credential", () => known(sync).length === 1);
+    expect(known(sync)).toEqual([digestOfSecret(secret)]);
+    expect(known(await w.follow())).toEqual([digestOfSecret(secret)]);
+    await w.change(async (t) => revokeCredential(t, await lockCredential(t, credential.id), 0));
+    await waitFor("that it is gone", () => known(sync).length === 0);
+    expect(sync.current()?.version.version).toBe(3);
+  });
+
+  test("a change of a kind that this release does not know advances the version and changes nothing", async () => {
+    await using w = await world(await server.migratedDatabase());
+    const sync = await w.follow({ onFault: (fault) => expect.unreachable(String(fault)) });
+    await listening(w.url, 1);
+    await run(w.url, "alter table policy_changes drop constraint policy_changes_kind_check");
+    await run(w.url, "select publish_policies('{OF A LATER RELEASE}', '{key}')");
+    await waitFor("its version", () => sync.current()?.version.version === 2);
+    expect(planOfAcme(sync)).toBe("FREE");
   });
 
   test("a change without a notification is in force after the next look", async () => {

@@ -9,7 +9,6 @@ import { setImmediate as pause } from "node:timers/promises";
 import type { Postgres } from "../platform/postgres.ts";
 import { listen } from "../platform/postgres-listen.ts";
 import { type PolicyRead, readPolicies } from "./policy-read.pg.ts";
-import type { PolicyTables } from "./policy-tables.ts";
 import { applyChange, compileSnapshot } from "./snapshot-compile.ts";
 import type { CompiledSnapshot } from "./snapshot-compiled.ts";
 
@@ -22,7 +21,7 @@ const RETRY_MS = 500;
 const CHANNEL = "sluice_policies";
 
 export type PolicySyncOptions = Readonly<{
-  postgres: Postgres<PolicyTables>;
+  postgres: Pick<Postgres<never>, "pool" | "options">;
   /** In force until PostgreSQL answers: from the snapshot file or the policy file. */
   initial?: CompiledSnapshot | null;
   pollMs?: number;

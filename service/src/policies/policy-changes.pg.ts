@@ -10,7 +10,7 @@ import type { PolicyTables, RowKind } from "./policy-tables.ts";
 
 export type PolicyTransaction = Readonly<{
   sql: Transaction<PolicyTables>;
-  /** Names a row that this transaction writes: a plan's name, a tenant's or policy's id. */
+  /** Names a row that this transaction writes: a plan's name, a tenant's, policy's or credential's id. */
   touch: (kind: RowKind, key: string) => void;
 }>;
 

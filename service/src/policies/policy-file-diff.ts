@@ -1,11 +1,11 @@
 // Decides what a policy file writes: what it declares newly or differently, and nothing that a hand has touched since the
 // file last wrote it, unless forced. Pure: declared, stored and remembered rows in, a decision out.
-import type { RowKind } from "./policy-tables.ts";
+import type { DeclaredKind } from "./policy-tables.ts";
 
 /** What the file remembers of a row that it wrote: its etag then. */
 export type Remembered = ReadonlyMap<string, string>;
 
-export type KeptRow = Readonly<{ kind: RowKind; key: string; because: "changed by hand" | "deleted by hand" }>;
+export type KeptRow = Readonly<{ kind: DeclaredKind; key: string; because: "changed by hand" | "deleted by hand" }>;
 
 export type FileDiff<Entry> = Readonly<{
   write: readonly Entry[];
@@ -15,7 +15,7 @@ export type FileDiff<Entry> = Readonly<{
 }>;
 
 export type Declared<Entry, Row> = Readonly<{
-  kind: RowKind;
+  kind: DeclaredKind;
   entries: readonly Entry[];
   keyOf: (entry: Entry) => string;
   stored: ReadonlyMap<string, Row>;

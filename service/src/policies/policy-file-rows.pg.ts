@@ -3,7 +3,7 @@ import { type Selectable, sql } from "kysely";
 import type { PolicyTransaction } from "./policy-changes.pg.ts";
 import type { FileReference } from "./policy-file.ts";
 import type { Remembered } from "./policy-file-diff.ts";
-import type { ApiPolicyTable, PlanTable, RowKind, TenantTable } from "./policy-tables.ts";
+import type { ApiPolicyTable, DeclaredKind, PlanTable, TenantTable } from "./policy-tables.ts";
 import { inStatements } from "./row-writes.pg.ts";
 
 export async function storedPlans(change: PolicyTransaction, names: readonly string[]) {
@@ -32,7 +32,8 @@ export async function missingReferences(
   change: PolicyTransaction,
   references: readonly FileReference[],
 ): Promise<FileReference[]> {
-  const keysOf = (kind: RowKind) => references.filter((reference) => reference.kind === kind).map(({ key }) => key);
+  const keysOf = (kind: DeclaredKind) =>
+    references.filter((reference) => reference.kind === kind).map(({ key }) => key);
   const held = {
     PLAN: await storedPlans(change, keysOf("PLAN")),
     TENANT: await storedTenants(change, keysOf("TENANT")),
@@ -40,14 +41,14 @@ export async function missingReferences(
   return references.filter(({ kind, key }) => !held[kind].has(key));
 }
 
-export async function rememberedRows(change: PolicyTransaction, kind: RowKind): Promise<Remembered> {
+export async function rememberedRows(change: PolicyTransaction, kind: DeclaredKind): Promise<Remembered> {
   const rows = change.sql.selectFrom("policy_file_rows").select(["key", "etag"]).where("kind", "=", kind);
   return new Map((await rows.execute()).map(({ key, etag }) => [key, etag]));
 }
 
 export async function rememberRows(
   change: PolicyTransaction,
-  kind: RowKind,
+  kind: DeclaredKind,
   etags: Iterable<readonly [key: string, etag: string]>,
 ): Promise<void> {
   for (const some of inStatements([...etags])) {

@@ -3,7 +3,10 @@
 //
 // Promise: version and rows come from one REPEATABLE READ transaction, so they belong together. Rows arrive in small
 // fetches, so that decoding them never holds the thread for long. On a fault the connection is given up, not reused.
-import type { Pool, PoolClient, QueryResultRow } from "pg";
+import type { PoolClient, QueryResultRow } from "pg";
+import type { ManagedCredential } from "../auth/service-credential.ts";
+import { MANAGED_COLUMNS, type ManagedRow, managedCredentialOf } from "../auth/service-credential-tables.ts";
+import type { RebuildablePool } from "../platform/pool.ts";
 import { bounded } from "../platform/postgres.ts";
 import type { Plan, Policy, Tenant } from "./policy.ts";
 import { isSameHistory, type PolicyHead, READ_TIMEOUT_MS, readHead } from "./policy-head.pg.ts";
@@ -31,7 +34,7 @@ export type PolicyRead =
 const ROWS_PER_FETCH = 100;
 
 /** `known` is the version in memory, or null. */
-export async function readPolicies(pool: Pool, known: PolicyVersion | null): Promise<PolicyRead> {
+export async function readPolicies(pool: RebuildablePool, known: PolicyVersion | null): Promise<PolicyRead> {
   const client = await pool.connect();
   try {
     await client.query(bounded(READ_TIMEOUT_MS, "begin isolation level repeatable read read only"));
@@ -61,8 +64,9 @@ function reachesBackTo({ version, changesSince }: PolicyHead, known: PolicyVersi
 }
 
 async function readAll(client: PoolClient, version: PolicyVersion): Promise<SnapshotSource> {
-  // Overrides that are over can never apply again; a day of grace covers clocks that differ.
+  // What is over can never apply again; a day of grace covers clocks that differ.
   const current = "valid_until is null or valid_until > now() - interval '1 day'";
+  const unexpired = "expires_at is null or expires_at > now() - interval '1 day'";
   const tenants = `select ${TENANT_COLUMNS} from tenants where deleted_at is null`;
   return {
     version,
@@ -74,6 +78,12 @@ async function readAll(client: PoolClient, version: PolicyVersion): Promise<Snap
       [],
       policyOf,
     ),
+    credentials: await fetchAll<ManagedRow, ManagedCredential>(
+      client,
+      `select ${MANAGED_COLUMNS} from service_credentials where revoked_at is null and (${unexpired})`,
+      [],
+      managedCredentialOf,
+    ),
   };
 }
 
@@ -83,10 +93,12 @@ async function readChange(client: PoolClient, head: PolicyHead, known: PolicyVer
   const touched = await fetchAll<Touched, Touched>(client, log, [known.version], (row) => row);
   const keysOf = (kind: RowKind) => touched.filter((row) => row.kind === kind).map(({ key }) => key);
   const [plans, tenants, policies] = [keysOf("PLAN"), keysOf("TENANT"), keysOf("POLICY")];
+  const credentials = keysOf("CREDENTIAL");
   const byKey = {
     tenants: `select ${TENANT_COLUMNS} from tenants where deleted_at is null and id = any($1::text[])`,
     plans: `select ${PLAN_COLUMNS} from plans where name = any($1::text[])`,
     policies: `select ${POLICY_COLUMNS} from api_policies where id = any($1::uuid[])`,
+    credentials: `select ${MANAGED_COLUMNS} from service_credentials where revoked_at is null and id = any($1::uuid[])`,
   };
   return {
     version: head.version,
@@ -100,6 +112,11 @@ async function readChange(client: PoolClient, head: PolicyHead, known: PolicyVer
       policies,
       await fetchAll<PolicyRow, Policy>(client, byKey.policies, [policies], policyOf),
       (policy) => policy.id,
+    ),
+    credentials: withRemoved(
+      credentials,
+      await fetchAll<ManagedRow, ManagedCredential>(client, byKey.credentials, [credentials], managedCredentialOf),
+      (credential) => credential.id,
     ),
   };
 }

@@ -33,6 +33,7 @@ export function sourceOfSet({ plans, tenants, policies }: PolicySet, defaultTime
       return { id, plan, status, timeZone: timeZone ?? defaultTimeZone, nextPlan: null };
     }),
     policies: policies.map(({ reason: _, ...policy }) => ({ id: `declared:${policy.name}`, ...policy })),
+    credentials: [],
   };
 }
 
@@ -43,6 +44,7 @@ export function joinSources(under: SnapshotSource, over: SnapshotSource): Snapsh
     plans: joinBy(under.plans, over.plans, ({ name }) => name),
     tenants: joinBy(under.tenants, over.tenants, ({ id }) => id),
     policies: joinBy(under.policies, over.policies, ({ name }) => name),
+    credentials: joinBy(under.credentials, over.credentials, ({ id }) => id),
   };
 }
 

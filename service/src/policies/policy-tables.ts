@@ -1,7 +1,9 @@
-// The tables of plans, tenants and policies as the query builder sees them: service/migrations/0001_policies.sql.
+// The tables of plans, tenants and policies as the query builder sees them: service/migrations/0001_policies.sql; and with
+// them whatever else is published by the policy version.
 // Not here: what the columns mean to the product (policy.ts); rows become that in policy-rows.ts.
 import type { FallbackMode, Scope } from "@sluice/contract";
 import type { ColumnType, Generated } from "kysely";
+import type { ServiceCredentialTables } from "../auth/service-credential-tables.ts";
 import type { Enforcement, TargetKind, TenantStatus } from "./policy.ts";
 
 /** Read as a Date, written as one. Columns that the database fills are never written. */
@@ -50,14 +52,15 @@ export type ApiPolicyTable = LimitColumns &
     reason: string | null;
   };
 
-/** What a version touched, and what a policy file applied. */
-export const ROW_KINDS = ["PLAN", "TENANT", "POLICY"] as const;
-export type RowKind = (typeof ROW_KINDS)[number];
+/** What a policy file declares. */
+export type DeclaredKind = "PLAN" | "TENANT" | "POLICY";
+/** What a version touched. */
+export type RowKind = DeclaredKind | "CREDENTIAL";
 
-export type PolicyTables = {
+export type PolicyTables = ServiceCredentialTables & {
   plans: PlanTable;
   tenants: TenantTable;
   api_policies: ApiPolicyTable;
   policy_file: { only_row: Generated<boolean>; sha256: string; applied_at: Generated<Date> };
-  policy_file_rows: { kind: RowKind; key: string; etag: string };
+  policy_file_rows: { kind: DeclaredKind; key: string; etag: string };
 };

@@ -38,11 +38,20 @@ export async function refusePlanInUse({ sql }: PolicyTransaction, name: string):
   if (users.length > 0) refuseInUse(`Plan ${name}`, users, "Give them another plan first.");
 }
 
-/** Refuses while policies target the tenant. */
+/** Refuses while policies target the tenant, or callers are bound to it: its id may be another customer's one day. */
 export async function refuseTenantInUse({ sql }: PolicyTransaction, id: string): Promise<void> {
   const policies = sql.selectFrom("api_policies").select("name").where("target_tenant", "=", id).orderBy("name");
-  const users = (await policies.execute()).map(({ name }) => `policy ${name}`);
-  if (users.length > 0) refuseInUse(`Tenant ${id}`, users, "Delete them first.");
+  const credentials = sql
+    .selectFrom("service_credentials")
+    .select("name")
+    .where("revoked_at", "is", null)
+    .where((row) => row(row.val(id), "=", row.fn.any("tenants")))
+    .orderBy("name");
+  const users = [
+    ...(await policies.execute()).map(({ name }) => `policy ${name}`),
+    ...(await credentials.execute()).map(({ name }) => `service credential ${name}`),
+  ];
+  if (users.length > 0) refuseInUse(`Tenant ${id}`, users, "Delete or revoke them first.");
 }
 
 function refuseMissing(kind: string, wanted: readonly string[], found: ReadonlySet<string>): void {

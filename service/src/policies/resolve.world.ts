@@ -47,7 +47,8 @@ export function snapshotOf(
     { name: "FREE", limits: {} },
     { name: "PRO", limits: {} },
   ];
-  return compileSnapshot({ version: VERSION, tenants: [tenant("acme")], plans, policies, ...given }, noPause);
+  const source = { version: VERSION, tenants: [tenant("acme")], plans, policies, credentials: [] };
+  return compileSnapshot({ ...source, ...given }, noPause);
 }
 
 export function noPause(): Promise<void> {
@@ -79,7 +80,7 @@ export function lines(resolution: Resolution): string[] {
     return `${counter}: ${parts.filter((part) => part !== "").join(" ")}`;
   });
   const { blocked, fallback } = resolution;
-  if (blocked !== null) claims.push(`BLOCKED ${blocked.window} by ${blocked.source.policyId}`);
+  if (blocked !== null) claims.push(`BLOCKED ${blocked.windows.join(", ")} by ${blocked.source.policyId}`);
   if (fallback !== null) claims.push(`fallback ${fallback}`);
   return claims;
 }

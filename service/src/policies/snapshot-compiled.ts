@@ -3,6 +3,7 @@
 // resolve() matches the path in the rulesets of tenant, plan and everyone, which yields a few integers (which patterns,
 // which overrides are valid), and looks the resolution up by these. Only the first such call ranks and resolves.
 // Immutable as seen from outside; what is reused between calls (memo, scratch lists) never changes an answer.
+import type { ManagedCallers, ManagedCredential } from "../auth/service-credential.ts";
 import type { Plan, Policy } from "./policy.ts";
 import { resolveRanked } from "./resolve.ts";
 import { ResolutionMemo } from "./resolve-memo.ts";
@@ -40,6 +41,9 @@ export type SnapshotParts = Readonly<{
   /** By name of every plan that exists or is the target of a policy. */
   ofPlans: ReadonlyMap<string, Ruleset>;
   ofEveryone: Ruleset;
+  /** By id. */
+  credentials: ReadonlyMap<string, ManagedCredential>;
+  callers: ManagedCallers;
 }>;
 
 export class CompiledSnapshot implements Snapshot {
@@ -47,12 +51,14 @@ export class CompiledSnapshot implements Snapshot {
   readonly version: PolicyVersion;
   readonly tenantCount: number;
   readonly policyCount: number;
+  readonly callers: ManagedCallers;
 
   constructor(parts: SnapshotParts) {
     this.parts = parts;
     this.version = parts.version;
     this.tenantCount = parts.tenants.count;
     this.policyCount = parts.policies.size;
+    this.callers = parts.callers;
   }
 
   tenant(id: string, nowMs: number): TenantView | null {
@@ -83,6 +89,12 @@ export class CompiledSnapshot implements Snapshot {
 
 /** The rows a snapshot was compiled from, disabled policies included: for the snapshot file. */
 export function snapshotRows(snapshot: CompiledSnapshot): SnapshotSource {
-  const { version, tenants, plans, policies } = snapshot.parts;
-  return { version, tenants: tenants.rows(), plans: plans.values(), policies: policies.values() };
+  const { version, tenants, plans, policies, credentials } = snapshot.parts;
+  return {
+    version,
+    tenants: tenants.rows(),
+    plans: plans.values(),
+    policies: policies.values(),
+    credentials: credentials.values(),
+  };
 }

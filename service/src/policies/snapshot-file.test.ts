@@ -1,8 +1,10 @@
+import { createHmac } from "node:crypto";
 import { appendFile, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { free, policy, pro } from "../../test/policies.ts";
+import type { ManagedCredential } from "../auth/service-credential.ts";
 import type { Policy, Tenant } from "./policy.ts";
 import type { SnapshotSource } from "./snapshot.ts";
 import { compileSnapshot } from "./snapshot-compile.ts";
@@ -26,6 +28,11 @@ function newFile() {
 }
 
 /** More rows than a slice and than a read holds, with names that are not ASCII across every border. */
+const gateway: ManagedCredential = {
+  ...{ id: "c-1", tenants: ["t-1", "t-2"], expiresAtMs: 5, sha256: "ab12" },
+  previous: { sha256: "cd34", untilMs: 3 },
+};
+
 function source(version = 7, tenantCount = 1_001): SnapshotSource {
   const { reason: _, ...row } = policy({ name: "수출-📦-export", apiPattern: "/%EC%88%98/**" });
   const policies: Policy[] = [{ id: "p-1", ...row, validity: { validFromMs: 1, validUntilMs: 2 } }];
@@ -33,7 +40,9 @@ function source(version = 7, tenantCount = 1_001): SnapshotSource {
     const nextPlan = n % 2 === 0 ? null : { plan: "PRO", atMs: n };
     return { id: `t-${n}`, plan: "FREE", status: "ACTIVE", timeZone: "Asia/Seoul", nextPlan };
   });
-  return { version: { systemId: "7711095836020146218", timeline: 2, version }, tenants, plans: [free, pro], policies };
+  const stamp = { systemId: "7711095836020146218", timeline: 2, version };
+  const credentials = [gateway, { ...gateway, id: "c-2", tenants: null, expiresAtMs: null, previous: null }];
+  return { version: stamp, tenants, plans: [free, pro], policies, credentials };
 }
 
 async function written(): Promise<ReturnType<typeof newFile>> {
@@ -49,7 +58,7 @@ test("what was written is read, row by row", async () => {
 
 test("a policy set without rows is a snapshot too", async () => {
   const file = newFile();
-  const empty = { version: source().version, tenants: [], plans: [], policies: [] };
+  const empty = { version: source().version, tenants: [], plans: [], policies: [], credentials: [] };
   await writeSnapshotFile(file, empty);
   expect(await readSnapshotFile(file)).toEqual({ kind: "read", source: empty });
 });
@@ -107,12 +116,38 @@ test("a file cut short anywhere is refused", async () => {
   });
 });
 
+/** As the release before wrote it, byte for byte but for the key. */
+test("a file of format 1 is read: it knows of no credentials", async () => {
+  const file = newFile();
+  const lines = [
+    '{"format":1,"version":{"systemId":"7711095836020146218","timeline":2,"version":7}}',
+    '{"tenant":{"id":"t-0","plan":"FREE","status":"ACTIVE","timeZone":"UTC","nextPlan":null}}',
+    '{"plan":{"name":"FREE","limits":{"perSecond":20,"perMinute":200}}}',
+  ];
+  const text = `${lines.join("\n")}\n`;
+  const hmac = createHmac("sha256", KEY).update(text).digest("hex");
+  await writeFile(file.path, `${text}{"hmac":"${hmac}"}\n`);
+  const { version, tenants } = source(7, 1);
+  const old = { version, tenants: [...tenants].map((row) => ({ ...row, timeZone: "UTC" })), plans: [free] };
+  expect(await readSnapshotFile(file)).toEqual({ kind: "read", source: { ...old, policies: [], credentials: [] } });
+});
+
+test("until there is a credential the file is one that the release before reads", async () => {
+  const formatOf = async (credentials: readonly ManagedCredential[]) => {
+    const file = newFile();
+    await writeSnapshotFile(file, { ...source(7, 1), credentials });
+    const [header = ""] = (await readFile(file.path, "utf8")).split("\n");
+    return (JSON.parse(header) as { format: number }).format;
+  };
+  expect([await formatOf([]), await formatOf([gateway])]).toEqual([1, 2]);
+});
+
 test("a file of another format is refused by its number, whatever its end looks like", async () => {
   const file = newFile();
-  await writeFile(file.path, '{"format":2,"version":{}}\nsomething newer');
+  await writeFile(file.path, '{"format":3,"version":{}}\nsomething newer');
   expect(await readSnapshotFile(file)).toEqual({
     kind: "refused",
-    reason: "it has format 2, and this release reads format 1",
+    reason: "it has format 3, and this release reads formats 1 and 2",
   });
   await writeFile(file.path, "not a snapshot\nat all");
   expect(await readSnapshotFile(file)).toMatchObject({

@@ -5,10 +5,11 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { type FileHandle, open } from "node:fs/promises";
 import { setImmediate as pause } from "node:timers/promises";
+import type { ManagedCredential } from "../auth/service-credential.ts";
 import type { Plan, Policy, Tenant } from "./policy.ts";
 import type { SnapshotSource } from "./snapshot.ts";
 import {
-  FORMAT,
+  FORMATS,
   formatOf,
   type Header,
   LAST_LINE_BYTES,
@@ -47,7 +48,8 @@ async function faultOfFormat(file: FileHandle): Promise<string | null> {
   const line = buffer.subarray(0, Math.max(0, buffer.subarray(0, bytesRead).indexOf(NEWLINE))).toString();
   const format = formatOf(line);
   if (format === null) return "its first line is not that of a snapshot file";
-  return format === FORMAT ? null : `it has format ${format}, and this release reads format ${FORMAT}`;
+  const isKnown = FORMATS.some((known) => known === format);
+  return isKnown ? null : `it has format ${format}, and this release reads formats ${FORMATS.join(" and ")}`;
 }
 
 async function faultOfHmac(file: FileHandle, key: string): Promise<string | null> {
@@ -67,6 +69,7 @@ async function readRows(file: FileHandle): Promise<SnapshotSource> {
   const tenants: Tenant[] = [];
   const plans: Plan[] = [];
   const policies: Policy[] = [];
+  const credentials: ManagedCredential[] = [];
   let header: Header | null = null;
   let unread = Buffer.alloc(0);
   for await (const bytes of readUntil(file, await endOfRows(file))) {
@@ -84,12 +87,13 @@ async function readRows(file: FileHandle): Promise<SnapshotSource> {
     unread = unread.subarray(start);
   }
   if (header === null) throw new Error("A snapshot file without a header has passed its checks.");
-  return { version: header.version, tenants, plans, policies };
+  return { version: header.version, tenants, plans, policies, credentials };
 
   function keep(row: Row): void {
     if ("tenant" in row) tenants.push(row.tenant);
     else if ("plan" in row) plans.push(row.plan);
-    else policies.push(row.policy);
+    else if ("policy" in row) policies.push(row.policy);
+    else credentials.push(row.credential);
   }
 }
 

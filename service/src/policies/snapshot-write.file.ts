@@ -1,7 +1,7 @@
 // Keeps the last good policies on disk, for a start while PostgreSQL is away.
 //
 // Promise: a reader sees a whole file or none (temporary file, fsync, rename), for this user only; rows leave in slices
-// that do not hold the thread. No credentials are in it. Not here: when it is written (snapshot-file.sync.ts), or the
+// that do not hold the thread. Of credentials it holds digests alone. Not here: when it is written (snapshot-file.sync.ts), or the
 // format (snapshot-lines.ts). One process writes.
 import { createHmac } from "node:crypto";
 import { open, rename, rm } from "node:fs/promises";

@@ -1,6 +1,7 @@
 import { LIMIT_FIELDS, SCOPES } from "@sluice/contract";
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import type { ManagedCredential } from "../auth/service-credential.ts";
 import type { Plan, Policy, Target, Tenant } from "./policy.ts";
 import { type Rows, referenceResolution } from "./resolve.reference.ts";
 import {
@@ -16,6 +17,7 @@ import {
   tenant,
   VERSION,
 } from "./resolve.world.ts";
+import type { SnapshotSource } from "./snapshot.ts";
 import { applyChange, compileSnapshot, type SnapshotChange } from "./snapshot-compile.ts";
 import { type CompiledSnapshot, snapshotRows } from "./snapshot-compiled.ts";
 import { UNITS_PER_SLICE } from "./snapshot-slices.ts";
@@ -73,7 +75,7 @@ const someRows: fc.Arbitrary<Rows> = fc.record({
 test("resolves as the plain reference does, for every tenant, method, path and instant", async () => {
   await fc.assert(
     fc.asyncProperty(someRows, async (rows) => {
-      expectAsReference(await compileSnapshot({ version: VERSION, ...rows }, noPause), rows);
+      expectAsReference(await compileSnapshot(sourceOf(rows), noPause), rows);
     }),
     { seed: 20_261_122, numRuns: 200 },
   );
@@ -85,7 +87,7 @@ test("a snapshot changed step by step answers as one compiled anew, and those be
     fc.asyncProperty(someRows, fc.array(someStep, { minLength: 1, maxLength: 5 }), async (start, steps) => {
       const history: { snapshot: CompiledSnapshot; rows: Rows }[] = [];
       let rows = start;
-      let snapshot = await compileSnapshot({ version: VERSION, ...rows }, noPause);
+      let snapshot = await compileSnapshot(sourceOf(rows), noPause);
       history.push({ snapshot, rows });
       for (const step of steps) {
         const change: SnapshotChange = {
@@ -107,7 +109,7 @@ test("a snapshot changed step by step answers as one compiled anew, and those be
 test("the rows come back as they went in, disabled policies and scheduled plan changes included", async () => {
   await fc.assert(
     fc.asyncProperty(someRows, async (rows) => {
-      const again = snapshotRows(await compileSnapshot({ version: VERSION, ...rows }, noPause));
+      const again = snapshotRows(await compileSnapshot(sourceOf(rows), noPause));
       expect(again.version).toEqual(VERSION);
       expect([...again.tenants]).toEqual(rows.tenants);
       expect([...again.plans]).toEqual(rows.plans);
@@ -138,7 +140,7 @@ test("a set of very many shapes resolves as the reference says", async () => {
     return policy(`p${i}`, { api: `ANY /${segments.join("/")}`, limits: { perMinute: i % 7 === 0 ? i + 1 : null } });
   });
   const rows = { tenants: [tenant("acme")], plans: [], policies };
-  const snapshot = await compileSnapshot({ version: VERSION, ...rows }, noPause);
+  const snapshot = await compileSnapshot(sourceOf(rows), noPause);
   for (const path of ["aaaaaaaaaa", "baaaaaaaaa", "babababaaa", "aaaaabaaaa", "bbbbbbbbbb", "aaaaaaaaab"]) {
     const resolution = resolutionOf(snapshot, { api: `GET /${[...path].join("/")}` });
     expect(resolution).toEqual(referenceResolution(rows, "acme", "GET", [...path], NOW_MS));
@@ -186,7 +188,7 @@ test("a compile lets others run after every slice; a change of one tenant is don
     return Promise.resolve();
   };
   const tenants = Array.from({ length: 20_000 }, (_, i) => tenant(`t${i}`));
-  const snapshot = await compileSnapshot({ version: VERSION, tenants, plans: [], policies: [] }, pause);
+  const snapshot = await compileSnapshot(sourceOf({ tenants, plans: [], policies: [] }), pause);
   expect(snapshot.tenantCount).toBe(20_000);
   expect(counted.pauses).toBeGreaterThanOrEqual(20_000 / UNITS_PER_SLICE);
   counted.pauses = 0;
@@ -198,6 +200,59 @@ test("a compile lets others run after every slice; a change of one tenant is don
   expect(counted.pauses).toBe(0);
   expect(after.version.version).toBe(2);
   expect([snapshot, after].map((either) => either.tenant("t7", NOW_MS)?.plan)).toEqual(["FREE", "PRO"]);
+});
+
+test("a change of credentials leaves every policy as it was, and a change of policies every credential", async () => {
+  const gateway: ManagedCredential = {
+    ...{ id: "c1", tenants: ["acme"], expiresAtMs: NOW_MS + 60 },
+    ...{ sha256: "of the secret", previous: { sha256: "of the one before", untilMs: NOW_MS + 5 } },
+  };
+  const everyone = { ...gateway, id: "c2", tenants: null, expiresAtMs: null, sha256: "of another", previous: null };
+  const before = await snapshotOf([policy("all", { limits: { perMinute: 1 } })], { credentials: [gateway, everyone] });
+  const tenants = new Set(["acme"]);
+  expect([...before.callers]).toEqual([
+    ["of the secret", { tenants, untilMs: NOW_MS + 60 }],
+    ["of the one before", { tenants, untilMs: NOW_MS + 5 }],
+    ["of another", { tenants: null, untilMs: Number.POSITIVE_INFINITY }],
+  ]);
+  const acme = before.tenant("acme", NOW_MS);
+
+  const credentials = { changed: [{ ...gateway, previous: null }], removed: ["c2", "unknown"] };
+  const after = await applyChange(before, { version: VERSION, credentials }, noPause);
+  expect([...after.callers.keys()]).toEqual(["of the secret"]);
+  expect([...snapshotRows(after).credentials]).toEqual([{ ...gateway, previous: null }]);
+  expect(after.parts.policies).toBe(before.parts.policies);
+  expect(after.tenant("acme", NOW_MS)).toBe(acme);
+  expect(before.callers.size).toBe(3);
+
+  const plans = { changed: [{ name: "FREE", limits: {} }], removed: [] };
+  const afterPlan = await applyChange(after, { version: VERSION, plans }, noPause);
+  expect(afterPlan.callers).toBe(after.callers);
+});
+
+test("what a change leaves alone stays the same object, also where it is named in the change", async () => {
+  const before = await snapshotOf([policy("all", { limits: { perMinute: 1 } })]);
+  const acme = before.tenant("acme", NOW_MS);
+  const none = { changed: [], removed: [] };
+  const gone = { changed: [], removed: ["unknown"] };
+  const ofTenant = {
+    tenants: { changed: [tenant("acme", { plan: "PRO" })], removed: [] },
+    plans: none,
+    policies: gone,
+  };
+  const afterTenant = await applyChange(before, { version: VERSION, ...ofTenant }, noPause);
+  expect(afterTenant.parts.policies).toBe(before.parts.policies);
+  expect(afterTenant.parts.plans).toBe(before.parts.plans);
+  const ofPlan = {
+    tenants: none,
+    plans: { changed: [{ name: "FREE", limits: {} }], removed: [] },
+    policies: { changed: before.parts.policies.values(), removed: [] },
+  };
+  const afterPlan = await applyChange(before, { version: VERSION, ...ofPlan }, noPause);
+  expect(afterPlan.parts.plans).not.toBe(before.parts.plans);
+  expect(afterPlan.parts.policies).toBe(before.parts.policies);
+  // The table itself, and with it the views it has given already.
+  expect(afterPlan.tenant("acme", NOW_MS)).toBe(acme);
 });
 
 test("after long churn the numbers of tenants and words that are gone are given up, and answers stay", async () => {
@@ -214,6 +269,10 @@ test("after long churn the numbers of tenants and words that are gone are given 
   expect(snapshot.tenantCount).toBe(1);
   expect(lines(resolutionOf(snapshot))).toEqual(["TENANT_API [ANY /v1/**]: minute=1 by all"]);
 });
+
+function sourceOf(rows: Rows): SnapshotSource {
+  return { version: VERSION, ...rows, credentials: [] };
+}
 
 function expectAsReference(snapshot: CompiledSnapshot, rows: Rows): void {
   expect([snapshot.tenantCount, snapshot.policyCount]).toEqual([rows.tenants.length, rows.policies.length]);

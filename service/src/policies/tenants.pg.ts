@@ -37,6 +37,40 @@ export async function putTenants(
   return etags;
 }
 
+/** Refused where the id is taken, or reserved since another tenant of that id was deleted. */
+export async function createTenant(
+  change: PolicyTransaction,
+  tenant: TenantEntry,
+  defaultTimeZone: string,
+): Promise<void> {
+  await requirePlans(change, [tenant.plan]);
+  // The insert of another transaction is waited for here, so that the look below sees it.
+  const created = await change.sql
+    .insertInto("tenants")
+    .values({
+      id: tenant.id,
+      name: tenant.name,
+      plan: tenant.plan,
+      status: tenant.status,
+      time_zone: tenant.timeZone ?? defaultTimeZone,
+    })
+    .onConflict((conflict) => conflict.column("id").doNothing())
+    .returning("id")
+    .executeTakeFirst();
+  if (created === undefined) {
+    const alive = await change.sql
+      .selectFrom("tenants")
+      .select("id")
+      .where("id", "=", tenant.id)
+      .where("deleted_at", "is", null)
+      .forUpdate()
+      .executeTakeFirst();
+    if (alive !== undefined) throw new Refusal("TAKEN", `There is a tenant ${tenant.id} already.`);
+    await putTenants(change, [tenant], defaultTimeZone);
+  }
+  change.touch("TENANT", tenant.id);
+}
+
 /** Gives the tenant a plan, now or at `atMs` (UTC); either takes the place of a change scheduled before. */
 export async function setTenantPlan(
   change: PolicyTransaction,
