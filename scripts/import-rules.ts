@@ -14,7 +14,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["platform", "limits"],
   ["tenants", "plans"],
   ["policies", "usage", "counters", "fallback", "limit-hits", "audit", "auth"],
-  ["check"],
+  ["check", "explain", "admin"],
 ];
 const DOOR_LAYER = LAYERS.length - 1;
 const MAIN_LAYER = LAYERS.length;

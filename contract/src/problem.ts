@@ -1,43 +1,42 @@
-// Errors on the wire: RFC 9457 problem documents with a closed list of codes, each mapped once to a status.
+// Errors on the wire: RFC 9457 problem documents, in the language of the caller. Codes and pointers are never translated.
 import Type from "typebox";
-
-/** Every code the platform ever answers; a code never changes its meaning. */
-export const PROBLEMS = {
-  INVALID_JSON: { status: 400, title: "The body is not valid JSON" },
-  INVALID_REQUEST: { status: 400, title: "The request does not follow the contract" },
-  MALFORMED_HTTP: { status: 400, title: "The request is not valid HTTP" },
-  UNAUTHENTICATED: { status: 401, title: "The caller did not prove who it is" },
-  TENANT_NOT_PERMITTED: { status: 403, title: "The credential may not ask for this tenant" },
-  NOT_FOUND: { status: 404, title: "There is no such resource" },
-  METHOD_NOT_ALLOWED: { status: 405, title: "The resource does not answer this method" },
-  REQUEST_TIMEOUT: { status: 408, title: "The request did not arrive in time" },
-  BODY_TOO_LARGE: { status: 413, title: "The body is larger than allowed" },
-  UNSUPPORTED_MEDIA_TYPE: { status: 415, title: "The body must be application/json" },
-  HEADERS_TOO_LARGE: { status: 431, title: "The header fields are larger than allowed" },
-  NOT_READY: { status: 503, title: "The service is not ready" },
-  INTERNAL: { status: 500, title: "The service failed" },
-} as const satisfies Record<string, { status: number; title: string }>;
-export type ProblemCode = keyof typeof PROBLEMS;
-
-export const FieldProblem = Type.Object({
-  pointer: Type.String({ description: "JSON Pointer (RFC 6901) into the body" }),
-  detail: Type.String(),
-});
-export type FieldProblem = Type.Static<typeof FieldProblem>;
+import { PROBLEMS, type ProblemCode } from "./problem-catalogue.ts";
+import { FieldProblem, type Language } from "./problem-entry.ts";
 
 export const Problem = Type.Object({
-  type: Type.String(),
-  title: Type.String(),
+  type: Type.String({ description: "A name made of the code; not an address" }),
+  title: Type.String({ description: "What the code means, in the language of the answer" }),
   status: Type.Integer(),
-  code: Type.String(),
-  detail: Type.String(),
-  errors: Type.Array(FieldProblem),
-  traceId: Type.String(),
+  code: Type.String({ description: "One of a closed list; never translated, never changes its meaning" }),
+  detail: Type.String({ description: "What is wrong with this request" }),
+  errors: Type.Array(FieldProblem, { description: "Every faulty field; empty where no single field is" }),
+  traceId: Type.String({ description: "The log has this request under it" }),
 });
 export type Problem = Type.Static<typeof Problem>;
 
-/** The document of `code`. `detail` is public: private causes go to the log. `type` is a name, not an address. */
-export function problem(code: ProblemCode, detail: string, errors: FieldProblem[], traceId: string): Problem {
-  const { status, title } = PROBLEMS[code];
-  return { type: `urn:sluice:problem:${code}`, title, status, code, detail, errors, traceId };
+/** The document of `code`. `detail` is public, and English: private causes go to the log. */
+export function problem(
+  code: ProblemCode,
+  detail: string,
+  errors: readonly FieldProblem[],
+  traceId: string,
+  language: Language = "en",
+): Problem {
+  const { status, words } = PROBLEMS[code];
+  const { title, fix } = words[language];
+  return {
+    ...{ type: `urn:sluice:problem:${code}`, title, status, code },
+    // What only the English sentence knows, such as names and numbers, stays readable behind the general advice.
+    detail: language === "en" ? detail : `${fix} (${detail})`,
+    errors: [...errors],
+    traceId,
+  };
+}
+
+const EXAMPLE_TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736";
+
+/** A document of `code` as the service answered it, for whoever explains the code. */
+export function exampleProblem(code: ProblemCode, language: Language): Problem {
+  const { detail, errors, traceId = EXAMPLE_TRACE_ID } = PROBLEMS[code].example;
+  return problem(code, detail, errors, traceId, language);
 }

@@ -82,12 +82,21 @@ export class ConfigReader {
     return secret;
   }
 
-  integer<Absent extends number | null>(
+  integer<Absent extends number | null>(variable: string, range: Range, absent: Absent): number | Absent {
+    return this.#integerOf(variable, this.text(variable), range, absent);
+  }
+
+  /** The value of `variable`, or of the file that `<variable>_FILE` names. */
+  integerOrFile<Absent extends number | null>(variable: string, range: Range, absent: Absent): number | Absent {
+    return this.#integerOf(variable, this.textOrFile(variable), range, absent);
+  }
+
+  #integerOf<Absent extends number | null>(
     variable: string,
+    text: string | null,
     { least, most, unit }: Range,
     absent: Absent,
   ): number | Absent {
-    const text = this.text(variable);
     if (text === null) return absent;
     const value = /^-?\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
     if (value >= least && value <= most) return value;

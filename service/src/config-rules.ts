@@ -1,6 +1,7 @@
-// How settings must fit together: workers and embedded stores, ports, and what a profile refuses.
+// How settings must fit together: workers and embedded stores, ports, and what a profile refuses (connections: config-pool.ts).
 // Each rule adds a fault that names the variable to change.
 import type { Config } from "./config.ts";
+import { applyConnectionRules } from "./config-pool.ts";
 import type { ConfigReader } from "./config-reader.ts";
 import type { Secret } from "./platform/secret.ts";
 
@@ -8,18 +9,22 @@ import type { Secret } from "./platform/secret.ts";
 export const DEFAULT_SECRETS = {
   SLUICE_ID_SECRET: "sluice-default-id-secret-for-development",
   SLUICE_SNAPSHOT_KEY: "sluice-default-snapshot-key-for-development",
-  SLUICE_JWT_SECRET: "sluice-default-jwt-secret-for-development",
 } as const;
 
 /** The credential of the demo, in the banner for everyone to copy. */
 export const DEMO_CREDENTIAL = "sluice-demo-service-credential";
 
+/** The first admin of the demo, in the banner too; prod has no demo. */
+export const DEMO_ADMIN = { login: "admin", password: "only-for-looking-around" } as const;
+
 const GUESSABLE = /^(?:change-?me|secret|password|passwd|admin|default|example|test|sluice)[\d!]*$|^(.)\1*$/i;
 
 export function applyRules(reader: ConfigReader, config: Config): void {
   applyWorkerRule(reader, config);
+  applyConnectionRules(reader, config);
   applyPortRule(reader, config);
   applyTlsRules(reader, config);
+  applyDrainRule(reader, config);
   if (config.profile !== "dev") applyAccessRules(reader, config);
   if (config.profile === "prod") applyProdRules(reader, config);
 }
@@ -61,6 +66,16 @@ function applyTlsRules(reader: ConfigReader, { serviceAuth, ops, tls }: Config):
   }
 }
 
+/** The other half of the end is for what is in flight, and for closing the stores. */
+function applyDrainRule(reader: ConfigReader, { drainDelayMs, shutdownMs }: Config): void {
+  if (drainDelayMs * 2 <= shutdownMs || reader.isFaulty("SLUICE_SHUTDOWN_MS")) return;
+  reader.fault(
+    "SLUICE_DRAIN_DELAY_MS",
+    `is ${drainDelayMs}, more than half of SLUICE_SHUTDOWN_MS, ${shutdownMs}: what is in flight could not end in time`,
+    `set it to ${Math.floor(shutdownMs / 2)} or less, or SLUICE_SHUTDOWN_MS to ${drainDelayMs * 2} or more`,
+  );
+}
+
 function applyAccessRules(reader: ConfigReader, { profile, serviceAuth, ops }: Config): void {
   if (serviceAuth.kind === "none") {
     reader.fault(
@@ -91,7 +106,7 @@ function applyProdRules(reader: ConfigReader, config: Config): void {
   } else if (!database.certificateVerified) {
     reader.fault(
       "SLUICE_DATABASE_URL",
-      "(or SLUICE_MIGRATE_DATABASE_URL) does not verify the server's certificate",
+      "(or SLUICE_MIGRATE_DATABASE_URL, SLUICE_DATABASE_READ_URL) does not verify the server's certificate",
       "add sslmode=verify-full",
     );
   }
@@ -113,6 +128,13 @@ function applyProdRules(reader: ConfigReader, config: Config): void {
       "set a port that only operators reach",
     );
   }
+  if (config.jwt.privateKeys.length === 0 && !reader.isFaulty("SLUICE_JWT_PRIVATE_KEYS")) {
+    reader.fault(
+      "SLUICE_JWT_PRIVATE_KEYS",
+      "is missing; prod keeps no signing key in its database",
+      "set what `openssl genpkey -algorithm ed25519` makes (or its _FILE)",
+    );
+  }
   if (config.demo) reader.fault("SLUICE_DEMO", "is 1; prod takes no demo data", "unset it");
   refuseDefaultSecrets(reader, config);
 }
@@ -121,7 +143,6 @@ function refuseDefaultSecrets(reader: ConfigReader, config: Config): void {
   const secrets: readonly (readonly [string, Secret | null])[] = [
     ["SLUICE_ID_SECRET", config.idSecret],
     ["SLUICE_SNAPSHOT_KEY", config.snapshotKey],
-    ["SLUICE_JWT_SECRET", config.jwt.secret],
     ["SLUICE_ADMIN_PASSWORD", config.firstAdmin?.password ?? null],
     ["SLUICE_SCRAPE_CREDENTIAL", config.ops.scrapeCredential],
     ...config.serviceAuth.credentials.map(({ secret }) => ["SLUICE_SERVICE_CREDENTIALS", secret] as const),

@@ -1,6 +1,6 @@
 // Where the stores are: PostgreSQL or the embedded database, Redis or the counters in this process.
 // Both addresses may hold a password, so they are secrets as a whole.
-import { type ConfigReader, splitList } from "./config-reader.ts";
+import { type ConfigReader, type Range, splitList } from "./config-reader.ts";
 import { Secret } from "./platform/secret.ts";
 
 export type DatabaseConfig =
@@ -9,6 +9,11 @@ export type DatabaseConfig =
       kind: "postgres";
       url: Secret;
       migrateUrl: Secret | null;
+      /** Whom migrations give the service's rights; null = the service connects as the owner. */
+      serviceRole: string | null;
+      /** A replica that reports may be read from while it is no older than `maxLagMs`. */
+      replica: Readonly<{ url: Secret; maxLagMs: number }> | null;
+      /** By every one of the addresses. */
       certificateVerified: boolean;
       tlsCa: string | null;
     }>;
@@ -32,28 +37,40 @@ export type RedisConfig =
       }> | null;
     }>;
 
+/** The lag is measured once a second, so a smaller bound would only hold for a part of each second. */
+const READ_LAG: Range = { least: 1_000, most: 3_600_000, unit: "milliseconds" };
+const DEFAULT_READ_LAG_MS = 5_000;
+
 export function readDatabase(reader: ConfigReader): DatabaseConfig {
   const dataDir = reader.text("SLUICE_DATA_DIR") ?? ".sluice";
   const tlsCa = reader.textOrFile("SLUICE_DATABASE_TLS_CA");
   const url = readPostgresUrl(reader, "SLUICE_DATABASE_URL");
   const migrateUrl = readPostgresUrl(reader, "SLUICE_MIGRATE_DATABASE_URL");
+  const readUrl = readPostgresUrl(reader, "SLUICE_DATABASE_READ_URL");
+  const serviceRole = reader.text("SLUICE_SERVICE_DATABASE_ROLE");
+  const maxLagMs = reader.integer("SLUICE_DATABASE_READ_MAX_LAG_MS", READ_LAG, DEFAULT_READ_LAG_MS);
   if (url === null) {
-    if (migrateUrl !== null) {
-      reader.fault(
-        "SLUICE_MIGRATE_DATABASE_URL",
-        "is set without SLUICE_DATABASE_URL",
-        "set both, or neither for the embedded database",
-      );
+    const depending = {
+      SLUICE_MIGRATE_DATABASE_URL: migrateUrl,
+      SLUICE_DATABASE_READ_URL: readUrl,
+      SLUICE_SERVICE_DATABASE_ROLE: serviceRole,
+    };
+    for (const [variable, each] of Object.entries(depending)) {
+      if (each === null) continue;
+      const fix = "set both, or neither for the embedded database";
+      reader.fault(variable, "is set without SLUICE_DATABASE_URL", fix);
     }
     return { kind: "embedded", dataDir };
   }
-  const verified = [url, migrateUrl].every(
+  const verified = [url, migrateUrl, readUrl].every(
     (each) => each === null || each.searchParams.get("sslmode") === "verify-full",
   );
   return {
     kind: "postgres",
     url: new Secret(url.href),
     migrateUrl: migrateUrl === null ? null : new Secret(migrateUrl.href),
+    serviceRole,
+    replica: readUrl === null ? null : { url: new Secret(readUrl.href), maxLagMs },
     certificateVerified: verified,
     tlsCa,
   };

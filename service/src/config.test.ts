@@ -1,10 +1,14 @@
+import { generateKeyPairSync } from "node:crypto";
 import { expect, test } from "vitest";
+import { newTokenKeyPem } from "./auth/token-keys.ts";
 import { type Config, readConfig } from "./config.ts";
 import { describeFaults, type Environment } from "./config-reader.ts";
 
 const FILES: Readonly<Record<string, string>> = {
   "/run/secrets/id": "0123456789abcdef0123456789abcdef\n",
   "/run/secrets/empty": "\n",
+  "/run/pool/total": "100\n",
+  "/run/pool/replicas": "20\n",
   "/run/secrets/redis": "rediss://:from-a-file@r1:6379,rediss://:from-a-file@r2:6379\n",
 };
 
@@ -24,6 +28,8 @@ function good(environment: Environment): Config {
 
 const RANDOM = "b7f0c2a94d1e4c6f8a35e2d19b04c7f6";
 
+const { privateKey: auditKey } = generateKeyPairSync("ed25519");
+
 const PROD: Environment = {
   SLUICE_PROFILE: "prod",
   SLUICE_DATABASE_URL: "postgresql://sluice:database-password@db:5432/sluice?sslmode=verify-full",
@@ -31,8 +37,9 @@ const PROD: Environment = {
   SLUICE_ADMIN_PORT: "8081",
   SLUICE_ID_SECRET: `${RANDOM}1`,
   SLUICE_SNAPSHOT_KEY: `${RANDOM}2`,
-  SLUICE_JWT_SECRET: `${RANDOM}3`,
+  SLUICE_JWT_PRIVATE_KEYS: newTokenKeyPem(),
   SLUICE_SCRAPE_CREDENTIAL: `${RANDOM}4`,
+  SLUICE_AUDIT_SIGNING_KEY: auditKey.export({ type: "pkcs8", format: "pem" }).toString(),
   SLUICE_SERVICE_CREDENTIALS: `${RANDOM}5,${RANDOM}6:acme+globex`,
 };
 
@@ -57,6 +64,7 @@ test("an empty environment is the embedded development service", () => {
     tls: null,
     serviceAuth: { kind: "none", credentials: [] },
     shutdownMs: 5_000,
+    drainDelayMs: 0,
   });
 });
 
@@ -77,11 +85,18 @@ test("a complete prod environment is accepted", () => {
     serviceAuth: { kind: "credential", credentials: [{ tenants: null }, { tenants: ["acme", "globex"] }] },
   });
   expect(config.redis.kind === "redis" && config.redis.password?.reveal()).toBe("redis-password");
+  expect(config).toMatchObject({ shutdownMs: 5_000, drainDelayMs: 2_000 });
+});
+
+test("the drain may take up to half of the end", () => {
+  expect(good({ SLUICE_DRAIN_DELAY_MS: "60000", SLUICE_SHUTDOWN_MS: "120000" }).drainDelayMs).toBe(60_000);
+  expect(good({ ...PROD, SLUICE_DRAIN_DELAY_MS: "0", SLUICE_SHUTDOWN_MS: "100" }).drainDelayMs).toBe(0);
 });
 
 test("no secret is seen when the configuration is printed", () => {
   const printed = JSON.stringify(good(PROD));
-  for (const secret of [RANDOM, "database-password", "redis-password"]) expect(printed).not.toContain(secret);
+  for (const secret of [RANDOM, "database-password", "redis-password", "PRIVATE KEY"])
+    expect(printed).not.toContain(secret);
 });
 
 test("the configuration is frozen to its last part", () => {
@@ -103,6 +118,19 @@ test("every secret may come from a file, and an IPv6 seed is a host without brac
   expect(good({ SLUICE_REDIS_URL: "redis://[::1]" }).redis).toMatchObject({ seeds: [{ host: "::1", port: 6379 }] });
 });
 
+test("a profile's connections are its own, and may come from files", () => {
+  expect(good(PROD).pool).toEqual({ total: null, maxReplicas: 10 });
+  const files = { SLUICE_DATABASE_POOL_TOTAL_FILE: "/run/pool/total", SLUICE_MAX_REPLICAS_FILE: "/run/pool/replicas" };
+  expect(good({ ...PROD, ...files }).pool).toEqual({ total: 100, maxReplicas: 20 });
+});
+
+test("a replica for reads has a bound of its own", () => {
+  const SLUICE_DATABASE_READ_URL = "postgresql://db-ro/sluice?sslmode=verify-full";
+  const { database } = good({ ...PROD, SLUICE_DATABASE_READ_URL, SLUICE_DATABASE_READ_MAX_LAG_MS: "2000" });
+  expect(database.kind === "postgres" && database.replica?.maxLagMs).toBe(2_000);
+  expect(database.kind === "postgres" && database.replica?.url.reveal()).toBe(SLUICE_DATABASE_READ_URL);
+});
+
 test("a variable that nothing reads is told, not refused", () => {
   expect(read({ SLUICE_PROT: "8080", PATH: "/bin" })).toMatchObject({ kind: "ok", unread: ["SLUICE_PROT"] });
 });
@@ -113,6 +141,9 @@ test("several workers are accepted where both stores are shared", () => {
   expect(good({ SLUICE_WORKERS: "1" }).workers).toBe(1);
 });
 
+const JWT_KEY = newTokenKeyPem();
+const P256 = generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey.export({ format: "pem", type: "pkcs8" });
+
 /** Named after what is broken; config.golden/<name>.txt holds what a person would read. */
 const BROKEN: Readonly<Record<string, Environment>> = {
   "prod-with-nothing-set": { SLUICE_PROFILE: "prod" },
@@ -121,6 +152,7 @@ const BROKEN: Readonly<Record<string, Environment>> = {
     SLUICE_DATABASE_URL: "postgresql://db/sluice?sslmode=require",
     SLUICE_REDIS_URL: "redis://r1",
   },
+  "prod-with-unverified-replica": { ...PROD, SLUICE_DATABASE_READ_URL: "postgresql://db-ro/sluice?sslmode=require" },
   "prod-with-unverified-migration": { ...PROD, SLUICE_MIGRATE_DATABASE_URL: "postgresql://owner@db/sluice" },
   "prod-without-service-authentication": { ...PROD, SLUICE_SERVICE_AUTH: "none" },
   "prod-with-default-secrets": {
@@ -141,7 +173,12 @@ const BROKEN: Readonly<Record<string, Environment>> = {
     SLUICE_CHECK_DEADLINE_MS: "8ms",
     SLUICE_MAX_USERS: "1e5",
     SLUICE_SHUTDOWN_MS: "-1",
+    SLUICE_DRAIN_DELAY_MS: "60001",
+    SLUICE_USAGE_RETENTION_MONTHS: "0",
+    SLUICE_LIMIT_HIT_RETENTION_DAYS: "forever",
   },
+  "drain-longer-than-half-of-the-end": { SLUICE_DRAIN_DELAY_MS: "2501" },
+  "prod-with-an-end-shorter-than-its-drain": { ...PROD, SLUICE_SHUTDOWN_MS: "3000" },
   "words-that-are-no-choice": {
     SLUICE_PROFILE: "production",
     SLUICE_FALLBACK: "allow_all",
@@ -150,6 +187,25 @@ const BROKEN: Readonly<Record<string, Environment>> = {
     SLUICE_SERVICE_AUTH: "mTLS",
     SLUICE_DEFAULT_TIME_ZONE: "Asia/Soul",
     SLUICE_LOG_LEVEL: "verbose",
+  },
+  "prod-with-too-many-connections": { ...PROD, SLUICE_DATABASE_POOL_TOTAL: "121", SLUICE_MAX_REPLICAS: "0" },
+  "prod-with-too-few-connections": { ...PROD, SLUICE_DATABASE_POOL_TOTAL: "79" },
+  "prod-with-too-many-instances": { ...PROD, SLUICE_MAX_REPLICAS: "50" },
+  "prod-with-too-many-workers": { ...PROD, SLUICE_WORKERS: "8", SLUICE_DATABASE_POOL_TOTAL: "100" },
+  "prod-with-too-many-of-both": { ...PROD, SLUICE_WORKERS: "60", SLUICE_MAX_REPLICAS: "60" },
+  "stage-with-prods-connections": {
+    ...PROD,
+    SLUICE_PROFILE: "stage",
+    SLUICE_DATABASE_POOL_TOTAL: "100",
+  },
+  "too-many-redis-connections": {
+    SLUICE_WORKERS: "101",
+    SLUICE_DATABASE_URL: "postgres://db/sluice",
+    SLUICE_REDIS_URL: "redis://r1,redis://r2,redis://r3",
+  },
+  "replica-without-primary": {
+    SLUICE_DATABASE_READ_URL: "postgres://db-ro/sluice",
+    SLUICE_DATABASE_READ_MAX_LAG_MS: "100",
   },
   "ports-that-collide": { SLUICE_PORT: "8080", SLUICE_ADMIN_PORT: "8080", SLUICE_OPS_PORT: "8080" },
   "addresses-that-are-none": {
@@ -181,7 +237,14 @@ const BROKEN: Readonly<Record<string, Environment>> = {
     SLUICE_ID_SECRET: RANDOM,
     SLUICE_ID_SECRET_FILE: "/run/secrets/id",
     SLUICE_SNAPSHOT_KEY_FILE: "/run/secrets/absent",
-    SLUICE_JWT_SECRET_FILE: "/run/secrets/empty",
+    SLUICE_JWT_PRIVATE_KEYS_FILE: "/run/secrets/empty",
+  },
+  "audit-key-that-is-none": { SLUICE_AUDIT_SIGNING_KEY: "hunter2" },
+  "service-role-without-database": { SLUICE_SERVICE_DATABASE_ROLE: "sluice" },
+  "jwt-keys-that-are-no-pem": { SLUICE_JWT_PRIVATE_KEYS: "hunter2" },
+  "jwt-keys-of-another-kind": { SLUICE_JWT_PRIVATE_KEYS: `${newTokenKeyPem()}${P256}` },
+  "jwt-keys-twice-and-too-many": {
+    SLUICE_JWT_PRIVATE_KEYS: `${JWT_KEY}${JWT_KEY}${newTokenKeyPem()}${newTokenKeyPem()}`,
   },
   "first-admin-by-half": { SLUICE_ADMIN_LOGIN: "root" },
   "policy-file-forced-without-one": { SLUICE_POLICY_FILE_FORCE: "1" },

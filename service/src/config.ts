@@ -4,11 +4,17 @@
 // Not here: rules between settings (config-rules.ts), finding what `auto` workers means (main.ts).
 import { FALLBACK_MODES, type FallbackMode } from "@sluice/contract";
 import { readServiceAuth, readTls, type ServiceAuthConfig, type TlsConfig } from "./config-access.ts";
+import { type AuditConfig, readAudit } from "./config-audit.ts";
+import { type PoolConfig, readPool } from "./config-pool.ts";
+import { readTrustedProxies } from "./config-proxies.ts";
 import { ConfigReader, type Environment, type Fault, type Range } from "./config-reader.ts";
-import { applyRules, DEFAULT_SECRETS } from "./config-rules.ts";
+import { readRetention } from "./config-retention.ts";
+import { applyRules, DEFAULT_SECRETS, DEMO_ADMIN } from "./config-rules.ts";
 import { type DatabaseConfig, type RedisConfig, readDatabase, readRedis } from "./config-stores.ts";
+import { type JwtConfig, readJwt } from "./config-tokens.ts";
 import { LOG_LEVELS, type LogLevel } from "./platform/log.ts";
 import { Secret } from "./platform/secret.ts";
+import type { Retention } from "./usage/partitions.ts";
 
 export const PROFILES = ["dev", "stage", "prod"] as const;
 export type Profile = (typeof PROFILES)[number];
@@ -24,9 +30,11 @@ export type Config = Readonly<{
   port: number;
   adminPort: number | null;
   opsPort: number;
-  /** `auto` = one per core, or one with an embedded store. */
+  /** `auto` = one per core as far as the connections are enough, or one with an embedded store. */
   workers: number | "auto";
   database: DatabaseConfig;
+  /** As it was at the start; SIGHUP reads it again. */
+  pool: PoolConfig;
   redis: RedisConfig;
   /** Keys the digests of user ids in store keys: the same on every instance, or counters split. */
   idSecret: Secret;
@@ -42,10 +50,17 @@ export type Config = Readonly<{
   policyFile: Readonly<{ path: string; force: boolean }> | null;
   tls: TlsConfig | null;
   serviceAuth: ServiceAuthConfig;
+  /** CIDRs whose X-Forwarded-For names the client of an Admin request; null = none is believed. */
+  trustedProxies: readonly string[] | null;
   ops: Readonly<{ scrapeCredential: Secret | null; mtls: boolean }>;
   firstAdmin: Readonly<{ login: string; password: Secret }> | null;
-  jwt: Readonly<{ secret: Secret; issuer: string }>;
+  jwt: JwtConfig;
+  audit: AuditConfig;
+  retention: Retention;
+  /** For the whole end, from SIGTERM to the exit. */
   shutdownMs: number;
+  /** The first part of it: unready, but still serving, until callers have seen it and gone. */
+  drainDelayMs: number;
 }>;
 
 export type ReadConfig =
@@ -57,6 +72,9 @@ const PORT: Range = { least: 0, most: 65_535, unit: "port" };
 const WORKERS: Range = { least: 1, most: 1_024, unit: "workers" };
 const CHECK_DEADLINE: Range = { least: 1, most: 60_000, unit: "milliseconds" };
 const INTERVAL: Range = { least: 100, most: 3_600_000, unit: "milliseconds" };
+const DRAIN_DELAY: Range = { least: 0, most: 60_000, unit: "milliseconds" };
+/** Callers and balancers that look at /readyz every second have seen it by then, though their look takes its time. */
+const DEFAULT_DRAIN_DELAY_MS = 2_000;
 const USERS: Range = { least: 1, most: 10_000_000, unit: "users" };
 const LEAST_SECRET_LENGTH = 32;
 const LEAST_CREDENTIAL_LENGTH = 16;
@@ -73,9 +91,10 @@ export function readConfig(environment: Environment, readFile: (path: string) =>
 
 function readAll(reader: ConfigReader): Config {
   const profile = reader.choice("SLUICE_PROFILE", PROFILES, "dev");
+  const demo = reader.flag("SLUICE_DEMO");
   return {
     profile,
-    demo: reader.flag("SLUICE_DEMO"),
+    demo,
     dataDir: reader.text("SLUICE_DATA_DIR") ?? ".sluice",
     logLevel: reader.choice("SLUICE_LOG_LEVEL", LOG_LEVELS, "info"),
     // A development service is nobody else's business on the network.
@@ -86,6 +105,7 @@ function readAll(reader: ConfigReader): Config {
     workers:
       reader.text("SLUICE_WORKERS") === "auto" ? "auto" : (reader.integer("SLUICE_WORKERS", WORKERS, null) ?? "auto"),
     database: readDatabase(reader),
+    pool: readPool(reader, profile),
     redis: readRedis(reader),
     idSecret: secretOrDefault(reader, "SLUICE_ID_SECRET"),
     snapshotKey: secretOrDefault(reader, "SLUICE_SNAPSHOT_KEY"),
@@ -97,17 +117,19 @@ function readAll(reader: ConfigReader): Config {
     snapshotIntervalMs: reader.integer("SLUICE_SNAPSHOT_INTERVAL_MS", INTERVAL, 5_000),
     policyFile: readPolicyFile(reader),
     tls: readTls(reader),
+    trustedProxies: readTrustedProxies(reader),
     serviceAuth: readServiceAuth(reader, profile === "dev" ? "none" : "credential"),
     ops: {
       scrapeCredential: reader.longSecret("SLUICE_SCRAPE_CREDENTIAL", LEAST_CREDENTIAL_LENGTH),
       mtls: reader.flag("SLUICE_OPS_MTLS"),
     },
-    firstAdmin: readFirstAdmin(reader),
-    jwt: {
-      secret: secretOrDefault(reader, "SLUICE_JWT_SECRET"),
-      issuer: reader.text("SLUICE_JWT_ISSUER") ?? "sluice",
-    },
+    firstAdmin: readFirstAdmin(reader, demo),
+    jwt: readJwt(reader),
+    audit: readAudit(reader, profile),
+    retention: readRetention(reader),
     shutdownMs: reader.integer("SLUICE_SHUTDOWN_MS", INTERVAL, 5_000),
+    // In development nobody looks, and Ctrl-C should not take two seconds.
+    drainDelayMs: reader.integer("SLUICE_DRAIN_DELAY_MS", DRAIN_DELAY, profile === "dev" ? 0 : DEFAULT_DRAIN_DELAY_MS),
   };
 }
 
@@ -140,10 +162,13 @@ function readPolicyFile(reader: ConfigReader): Config["policyFile"] {
   return null;
 }
 
-function readFirstAdmin(reader: ConfigReader): Config["firstAdmin"] {
+function readFirstAdmin(reader: ConfigReader, demo: boolean): Config["firstAdmin"] {
   const login = reader.text("SLUICE_ADMIN_LOGIN");
   const password = reader.longSecret("SLUICE_ADMIN_PASSWORD", LEAST_PASSWORD_LENGTH);
   if (login !== null && password !== null) return { login, password };
+  if (login === null && password === null && demo) {
+    return { login: DEMO_ADMIN.login, password: new Secret(DEMO_ADMIN.password) };
+  }
   if (login !== null || password !== null) {
     const missing = login === null ? "SLUICE_ADMIN_LOGIN" : "SLUICE_ADMIN_PASSWORD";
     reader.fault(missing, "is missing, while its other half is set", "set both for the first admin, or neither");

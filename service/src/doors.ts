@@ -2,7 +2,7 @@
 import type { RequestListener } from "node:http";
 import { type Callers, createCallers } from "./auth/callers.http.ts";
 import { watchClientCertificates } from "./auth/client-certificates.http.ts";
-import { createCredentials } from "./auth/credentials.ts";
+import { createCredentials, type ManagedCredentials } from "./auth/credentials.ts";
 import type { Config } from "./config.ts";
 import type { TlsConfig } from "./config-access.ts";
 import { createHttpListener, type HttpListener } from "./platform/http.ts";
@@ -10,14 +10,19 @@ import { createScrapeGate, type OpsParts } from "./platform/ops.http.ts";
 import { listenerTlsOptions } from "./platform/tls.ts";
 
 /** `door` is built when it is known how callers prove themselves. */
-export function openServiceDoor(config: Config, door: (callers: Callers) => RequestListener): HttpListener {
+export function openServiceDoor(
+  config: Config,
+  managed: ManagedCredentials,
+  door: (callers: Callers) => RequestListener,
+): HttpListener {
   const { kind, credentials } = config.serviceAuth;
   let handle: RequestListener = () => undefined;
   const listener = createHttpListener(
     (request, response) => handle(request, response),
     tlsOf(config.tls, kind === "mtls"),
   );
-  const known = createCredentials(credentials.map(({ secret, tenants }) => ({ secret: secret.reveal(), tenants })));
+  const configured = credentials.map(({ secret, tenants }) => ({ secret: secret.reveal(), tenants }));
+  const known = createCredentials(configured, managed);
   const certificates = () => watchClientCertificates(listener.server, config.tls?.clientNames ?? null);
   switch (kind) {
     case "none":
@@ -33,6 +38,11 @@ export function openServiceDoor(config: Config, door: (callers: Callers) => Requ
       handle = door(createCallers({ kind, credentials: known, certificates: certificates() }));
   }
   return listener;
+}
+
+/** On a port of its own: callers of checks never reach it. */
+export function openAdminListener(config: Config, handle: RequestListener): HttpListener {
+  return createHttpListener(handle, tlsOf(config.tls, false));
 }
 
 /** Who may read metrics: everyone in `dev`, else whoever holds the credential or a certificate of the CA. */

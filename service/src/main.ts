@@ -1,14 +1,15 @@
 // The start of the process: reads the configuration, decides how many workers there are, and ends in order.
 import cluster from "node:cluster";
 import { readFileSync } from "node:fs";
-import { availableParallelism } from "node:os";
 import { type Config, readConfig } from "./config.ts";
 import type { Environment } from "./config-reader.ts";
+import { connectionsOf } from "./connections.ts";
 import { startDemo } from "./demo/demo.ts";
 import { createLog, type Log } from "./platform/log.ts";
 import { answerForMetrics } from "./platform/metrics-workers.ts";
 import { createShutdown, shutdownOnSignals } from "./platform/shutdown.ts";
-import { type RunningWorker, startWorker } from "./service.ts";
+import { createPoolReload } from "./pool-reload.ts";
+import { type RunningWorker, startWorker, type WorkerRole } from "./service.ts";
 import { ORDINAL_VARIABLE, startWorkers, type WorkerMessage } from "./workers.ts";
 
 const HEALTH_EVERY_MS = 250;
@@ -26,16 +27,32 @@ export async function serve(environment: Environment): Promise<void> {
     say: (what, detail) => log.info(detail === undefined ? {} : { err: detail }, what),
   });
   shutdownOnSignals(shutdown);
+  const { workers, idleCores, poolSize, perInstance, serverNeeds } = connectionsOf(config);
+  // Heard from the first moment on: a signal that comes before the pool is there waits for it. With the embedded database
+  // there is nothing to rebuild, and SIGHUP ends the process as it does any other when its terminal goes.
+  const start = async (role: WorkerRole) => {
+    const poolReload = createPoolReload({ environment, config, log });
+    if (config.database.kind === "postgres") process.on("SIGHUP", poolReload.run);
+    const worker = await startWorker(config, role, log, shutdown);
+    poolReload.attach(worker.postgres.pool);
+    return worker;
+  };
   try {
     if (cluster.isWorker) {
-      tellPrimary(await startWorker(config, roleOf(environment), log, shutdown));
-    } else if (workersOf(config) === 1) {
-      const worker = await startWorker(config, { keeper: true, ops: true }, log, shutdown);
+      tellPrimary(await start(roleOf(environment)));
+      return;
+    }
+    if (config.database.kind === "postgres") {
+      log.info({ workers, poolSize, perInstance, serverNeeds }, "PostgreSQL connections");
+      if (idleCores > 0) log.warn({ idleCores }, "the connections are not enough for a worker on every core");
+    }
+    if (workers === 1) {
+      const worker = await start({ keeper: true, ops: true });
       log.info({ port: worker.port, opsPort: worker.opsPort }, "ready");
       if (config.demo) await startDemo(config, worker, shutdown);
     } else {
-      const ports = await startWorkers(config, workersOf(config), log, shutdown);
-      log.info({ ...ports, workers: workersOf(config) }, "ready");
+      const ports = await startWorkers(config, workers, log, shutdown);
+      log.info({ ...ports, workers }, "ready");
     }
   } catch (cause) {
     fail(log, cause);
@@ -47,12 +64,6 @@ function configOf(environment: Environment): Config {
   if (read.kind === "ok") return read.config;
   for (const { variable, problem, fix } of read.faults) process.stderr.write(`${variable} ${problem}: ${fix}\n`);
   process.exit(2);
-}
-
-/** With a store in this process there is exactly one worker; otherwise `auto` is one per core. */
-function workersOf(config: Config): number {
-  if (config.database.kind === "embedded" || config.redis.kind === "embedded") return 1;
-  return config.workers === "auto" ? availableParallelism() : config.workers;
 }
 
 function roleOf(environment: Environment) {

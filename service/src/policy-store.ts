@@ -4,12 +4,14 @@
 // its role may, brings in the policy file, and writes the snapshot file; a PostgreSQL that is away is tried again.
 import { join } from "node:path";
 import { setImmediate as pause, setTimeout as wait } from "node:timers/promises";
-import type { PolicyView } from "./check/asked.ts";
+import type { ManagedCredentials } from "./auth/credentials.ts";
+import { callerAt, NO_MANAGED_CALLERS } from "./auth/service-credential.ts";
 import type { Config } from "./config.ts";
+import type { PolicyRowsView } from "./explain/explain.ts";
 import type { Log } from "./platform/log.ts";
 import type { Metrics } from "./platform/metrics.ts";
-import { migrate, pendingMigrations } from "./platform/migrate.ts";
-import { openPostgres, type Postgres } from "./platform/postgres.ts";
+import { grantServiceRights, migrate, pendingMigrations } from "./platform/migrate.ts";
+import type { Postgres } from "./platform/postgres.ts";
 import { Refusal } from "./platform/refusal.ts";
 import { DEFAULT_POLL_MS, type PolicySync, startPolicySync } from "./policies/policies.sync.ts";
 import type { PolicyFile } from "./policies/policy-file.ts";
@@ -24,30 +26,31 @@ import type { OpenDatabase } from "./stores.ts";
 const TRY_AGAIN_MS = 1_000;
 
 export type PolicyStore = Readonly<{
-  view: PolicyView;
-  postgres: Postgres<PolicyTables>;
+  view: PolicyRowsView;
   /** Resolves with the first confirmation by PostgreSQL. */
   ready: Promise<void>;
   version: () => number;
+  /** Managed credentials of callers, published with the policies. */
+  credentials: ManagedCredentials;
   close: () => Promise<void>;
 }>;
 
 export type PolicyStoreParts = Readonly<{
   config: Config;
   database: OpenDatabase;
+  postgres: Postgres<PolicyTables>;
   keeper: boolean;
   metrics: Metrics;
   log: Log;
 }>;
 
 export async function openPolicyStore(parts: PolicyStoreParts): Promise<PolicyStore> {
-  const { config, database, keeper, metrics, log } = parts;
+  const { config, postgres, keeper, metrics, log } = parts;
   const closing = new AbortController();
   const policyFile = await openPolicyFile(config);
   const file = { path: join(config.dataDir, "policies.snapshot"), key: config.snapshotKey.reveal() };
   const known = withPolicyFile(await readKeptSnapshot(parts, file), policyFile, config.defaultTimeZone);
-  const postgres = openPostgres<PolicyTables>(database.options);
-  const prepared = keeper ? prepare(parts, postgres, policyFile, closing.signal) : Promise.resolve();
+  const prepared = keeper ? prepare(parts, policyFile, closing.signal) : Promise.resolve();
   const sync = startPolicySync({
     postgres,
     initial: known === null ? null : await compileSnapshot(known, pause),
@@ -71,20 +74,19 @@ export async function openPolicyStore(parts: PolicyStoreParts): Promise<PolicySt
     : null;
   return {
     view: viewOf(sync),
-    postgres,
     ready: prepared.then(() => sync.ready),
     version: () => sync.current()?.version.version ?? 0,
+    credentials: (sha256) => callerAt(sync.current()?.callers ?? NO_MANAGED_CALLERS, sha256, Date.now()),
     close: async () => {
       closing.abort();
       clearInterval(telling);
       await kept?.close();
       await sync.close();
-      await postgres.close();
     },
   };
 }
 
-function viewOf(sync: PolicySync): PolicyView {
+function viewOf(sync: PolicySync): PolicyRowsView {
   return {
     snapshot: () => sync.current(),
     confirmedAgoMs: () => Date.now() - (sync.confirmedAtMs() ?? Number.NEGATIVE_INFINITY),
@@ -103,15 +105,10 @@ async function readKeptSnapshot({ metrics, log }: PolicyStoreParts, file: { path
 }
 
 /** The schema, then the policy file: both as soon as PostgreSQL is there. */
-async function prepare(
-  parts: PolicyStoreParts,
-  postgres: Postgres<PolicyTables>,
-  policyFile: PolicyFile | null,
-  closed: AbortSignal,
-): Promise<void> {
+async function prepare(parts: PolicyStoreParts, policyFile: PolicyFile | null, closed: AbortSignal): Promise<void> {
   await untilDone(parts, closed, () => bringSchemaUpToDate(parts));
   if (policyFile !== null)
-    await untilDone(parts, closed, () => bringIn(parts.config, postgres.sql, policyFile, parts.log));
+    await untilDone(parts, closed, () => bringIn(parts.config, parts.postgres.sql, policyFile, parts.log));
 }
 
 /** A PostgreSQL that is away is waited for; what it refuses for good ends the process. */
@@ -138,6 +135,8 @@ class OldSchema extends Error {
 async function bringSchemaUpToDate({ config, database, log }: PolicyStoreParts): Promise<void> {
   if (config.profile !== "prod") {
     const applied = await migrate(database.migrateOptions);
+    const role = config.database.kind === "postgres" ? config.database.serviceRole : null;
+    if (role !== null) await grantServiceRights(database.migrateOptions, role);
     if (applied.length > 0) log.info({ applied }, "the schema is up to date");
     return;
   }

@@ -1,24 +1,32 @@
 // Builds one worker by hand, from the stores up to the doors, and closes it in reverse.
 // This file is the architecture: every part is named once, and what it is given is what it may touch.
-
+import type { RequestListener } from "node:http";
+import type { AdminTables } from "./admin/admin-tables.ts";
+import { openAdminDoor } from "./admin-door.ts";
 import { createCheckDoor } from "./check/check.http.ts";
 import { createChecks } from "./check/check.ts";
 import type { Config } from "./config.ts";
-import { openOpsDoor, openServiceDoor } from "./doors.ts";
+import { openAdminListener, openOpsDoor, openServiceDoor } from "./doors.ts";
+import { createExplain } from "./explain/explain.ts";
 import { createFallback } from "./fallback/fallback.ts";
 import { createLedger } from "./fallback/ledger.ts";
+import { LimitHitBuffer } from "./limit-hits/limit-hit-buffer.ts";
+import { startLimitHitWriter } from "./limit-hits/limit-hit-writer.job.ts";
 import { createCalendar } from "./limits/calendar.ts";
 import { refuse } from "./platform/answer.http.ts";
 import { createHealth, type Health } from "./platform/health.ts";
 import type { Log } from "./platform/log.ts";
 import { collectProcessMetrics, createMetrics } from "./platform/metrics.ts";
 import { createOpsDoor } from "./platform/ops.http.ts";
+import { openPostgres, type Postgres } from "./platform/postgres.ts";
 import type { SeriesRegistry } from "./platform/series.ts";
 import type { Shutdown } from "./platform/shutdown.ts";
 import { watchStalls } from "./platform/stall.ts";
 import { createTraceIds } from "./platform/trace.ts";
+import type { PolicyTables } from "./policies/policy-tables.ts";
 import { openPolicyStore, type PolicyStore } from "./policy-store.ts";
 import { openCounters, openDatabase } from "./stores.ts";
+import { keepPartitions } from "./usage/partitions.job.ts";
 
 /** How long a start waits for PostgreSQL's first word before checks are answered without it. */
 const FIRST_WORD_MS = 3_000;
@@ -32,9 +40,14 @@ export type WorkerRole = Readonly<{
 
 export type RunningWorker = Readonly<{
   port: number;
+  /** The same as `port` where the Admin API shares it. */
+  adminPort: number;
   opsPort: number | null;
   health: Health;
   registry: SeriesRegistry;
+  postgres: Postgres<AdminTables>;
+  /** Resolves once the first admin can sign in. */
+  adminReady: Promise<void>;
   policies: PolicyStore;
 }>;
 
@@ -51,12 +64,43 @@ export async function startWorker(
   shutdown.before("stall watch", watchStalls(metrics));
   const health = createHealth();
 
-  const database = await openDatabase(config.database, (fault) =>
+  const database = await openDatabase(config, (fault) =>
     log.error({ fault: fault.message }, "the embedded database ended"),
   );
   shutdown.before("database", database.close);
-  const policies = await openPolicyStore({ config, database, keeper: role.keeper, metrics, log });
+  const postgres = openPostgres<AdminTables>(database.options);
+  shutdown.before("connections to PostgreSQL", postgres.close);
+  const policies = await openPolicyStore({
+    config,
+    database,
+    postgres: narrowed(postgres),
+    keeper: role.keeper,
+    metrics,
+    log,
+  });
   shutdown.before("policies", policies.close);
+  const { pool } = postgres;
+  if (role.keeper) {
+    const partitions = keepPartitions({
+      pool,
+      retention: config.retention,
+      after: policies.ready,
+      onDropped: (dropped) => log.info({ dropped }, "months beyond retention were dropped"),
+      onFault: (fault) => log.warn({ err: fault }, "the months of usage are not kept: it is tried again"),
+    });
+    shutdown.before("partitions", partitions.close);
+  }
+  const limitHits = new LimitHitBuffer();
+  metrics.watchLimitHits(() => limitHits.tally());
+  const limitHitWriter = startLimitHitWriter({
+    pool,
+    buffer: limitHits,
+    onFault: (fault, lost) => {
+      if (lost > 0) log.error({ err: fault, lost }, "limit hits were lost");
+      else log.warn({ err: fault }, "limit hits are not written: they are kept and tried again");
+    },
+  });
+  shutdown.before("limit hits", limitHitWriter.close);
 
   const { counters, census, close: closeCounters } = await openCounters(config, metrics.store, clock);
   shutdown.before("counters", closeCounters);
@@ -66,19 +110,30 @@ export async function startWorker(
   metrics.watchFallback(fallback.tally);
   const calendar = createCalendar();
   const { quotaStatus, maxUsers: maxUsersPerDay } = config;
-  const checks = createChecks({ policies: policies.view, counters, fallback, calendar, quotaStatus, maxUsersPerDay });
+  const checks = createChecks({
+    policies: policies.view,
+    counters,
+    fallback,
+    calendar,
+    quotaStatus,
+    maxUsersPerDay,
+    limitHits,
+  });
 
   const traceIds = createTraceIds();
   const onFailure = (cause: unknown, traceId: string) => log.error({ err: cause, traceId }, "a request failed");
-  const door = openServiceDoor(config, (callers) =>
+  const explain = createExplain({ policies: policies.view, counters, calendar, quotaStatus, maxUsersPerDay });
+  const admin = await openAdminDoor({
+    ...{ explain, counters, schemaReady: policies.ready },
+    ...{ config, postgres, replica: database.replica, keeper: role.keeper, log, traceIds, onFailure },
+  });
+  shutdown.before("administration", admin.close);
+  const nothing: RequestListener = (request, response) =>
+    refuse(request, response, { code: "NOT_FOUND", detail: "There is nothing here.", traceId: traceIds(undefined) });
+  const door = openServiceDoor(config, policies.credentials, (callers) =>
     createCheckDoor(
       { checks, callers, metrics, traceIds, policyVersion: policies.version, onFailure },
-      (request, response) =>
-        refuse(request, response, {
-          code: "NOT_FOUND",
-          detail: "There is nothing here.",
-          traceId: traceIds(undefined),
-        }),
+      config.adminPort === null ? admin.handle : nothing,
     ),
   );
 
@@ -94,12 +149,29 @@ export async function startWorker(
     shutdown.before("operations port", ops.drain);
   }
 
+  let adminPort: number | null = null;
+  if (config.adminPort !== null) {
+    const adminDoor = openAdminListener(config, admin.handle);
+    adminPort = await adminDoor.listen(config.adminPort, config.host);
+    shutdown.before("admin port", adminDoor.drain);
+  }
+
   await Promise.race([policies.ready, timeout(FIRST_WORD_MS)]);
   const port = await door.listen(config.port, config.host);
   shutdown.before("service port", door.drain);
+  // Callers that look at /readyz have this long to see it and go; meanwhile they are served, and new ones too.
+  shutdown.before("callers", () => {
+    door.release();
+    return timeout(config.drainDelayMs);
+  });
   shutdown.before("readiness", health.stop);
   health.start();
-  return { port, opsPort, health, registry, policies };
+  return { port, adminPort: adminPort ?? port, opsPort, health, registry, postgres, policies, adminReady: admin.ready };
+}
+
+/** The same pool, as the repository of policies knows it. */
+function narrowed(postgres: Postgres<AdminTables>): Postgres<PolicyTables> {
+  return { ...postgres, sql: postgres.sql.$pickTables<keyof PolicyTables>() };
 }
 
 function timeout(limitMs: number): Promise<void> {

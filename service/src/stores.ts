@@ -1,7 +1,8 @@
 // Opens what the service keeps its things in, as configured: PostgreSQL or the embedded one, Redis or this process.
 import { resolve } from "node:path";
 import type { Config } from "./config.ts";
-import type { DatabaseConfig, RedisConfig } from "./config-stores.ts";
+import type { RedisConfig } from "./config-stores.ts";
+import { connectionsOf } from "./connections.ts";
 import { MemoryCounters } from "./counters/counters.memory.ts";
 import { RedisCounters } from "./counters/counters.redis.ts";
 import type { Counters } from "./counters/counters.ts";
@@ -11,6 +12,8 @@ import { ALONE, type WorkerCensus } from "./fallback/worker-census.ts";
 import { startEmbeddedPostgres } from "./platform/embedded-postgres.ts";
 import type { StoreMetrics } from "./platform/metrics-store.ts";
 import type { PostgresOptions } from "./platform/postgres.ts";
+import type { ReplicaOptions } from "./platform/read-replica.ts";
+import type { Secret } from "./platform/secret.ts";
 import { UsageTotals } from "./usage/usage-totals.ts";
 
 const KEY_PREFIX = "sl:";
@@ -18,22 +21,31 @@ const KEY_PREFIX = "sl:";
 export type OpenDatabase = Readonly<{
   options: PostgresOptions;
   migrateOptions: PostgresOptions;
+  /** Null = everything is read from the primary. */
+  replica: ReplicaOptions | null;
   close: () => Promise<void>;
 }>;
 
-export async function openDatabase(config: DatabaseConfig, onDeath: (fault: Error) => void): Promise<OpenDatabase> {
-  if (config.kind === "embedded") {
-    const embedded = await startEmbeddedPostgres({ folder: resolve(config.dataDir), onDeath });
+export async function openDatabase(config: Config, onDeath: (fault: Error) => void): Promise<OpenDatabase> {
+  const { database } = config;
+  if (database.kind === "embedded") {
+    const embedded = await startEmbeddedPostgres({ folder: resolve(database.dataDir), onDeath });
     const options = { url: embedded.url };
-    return { options, migrateOptions: options, close: embedded.close };
+    return { options, migrateOptions: options, replica: null, close: embedded.close };
   }
-  const options = postgresOptions(config.url.reveal(), config.tlsCa);
-  const migrateOptions = postgresOptions((config.migrateUrl ?? config.url).reveal(), config.tlsCa);
-  return { options, migrateOptions, close: async () => undefined };
+  const { poolSize } = connectionsOf(config);
+  const { url, migrateUrl, replica, tlsCa } = database;
+  return {
+    options: postgresOptions(url, tlsCa, poolSize),
+    migrateOptions: postgresOptions(migrateUrl ?? url, tlsCa, 1),
+    replica: replica && { maxLagMs: replica.maxLagMs, postgres: postgresOptions(replica.url, tlsCa, poolSize) },
+    close: async () => undefined,
+  };
 }
 
-function postgresOptions(url: string, ca: string | null): PostgresOptions {
-  return ca === null ? { url } : { url, tls: { ca, rejectUnauthorized: true } };
+function postgresOptions(url: Secret, ca: string | null, poolSize: number): PostgresOptions {
+  const options = { url: url.reveal(), poolSize };
+  return ca === null ? options : { ...options, tls: { ca, rejectUnauthorized: true } };
 }
 
 export type OpenCounters = Readonly<{ counters: Counters; census: WorkerCensus; close: () => Promise<void> }>;

@@ -20,7 +20,8 @@ export type WorkerMessage =
   | Readonly<{ kind: "started"; port: number }>
   | Readonly<{ kind: "health"; report: HealthReport }>;
 
-type Known = { worker: Worker; report: HealthReport | null };
+/** `mustReload` = a SIGHUP came before it listened to one. */
+type Known = { worker: Worker; report: HealthReport | null; mustReload: boolean };
 
 /** Resolves with the ports once every worker listens. */
 export async function startWorkers(
@@ -36,10 +37,11 @@ export async function startWorkers(
 
   const fork = (ordinal: number) => {
     const worker = cluster.fork({ [ORDINAL_VARIABLE]: String(ordinal) });
-    const entry: Known = { worker, report: null };
+    const entry: Known = { worker, report: null, mustReload: false };
     known.set(ordinal, entry);
     worker.on("message", (message: WorkerMessage) => {
       if (message.kind === "health") entry.report = message.report;
+      if (entry.mustReload) reload(entry);
       if (message.kind !== "started") return;
       started += 1;
       if (started === count) port.resolve(message.port);
@@ -52,6 +54,9 @@ export async function startWorkers(
     });
   };
   for (let ordinal = 0; ordinal < count; ordinal += 1) fork(ordinal);
+  process.on("SIGHUP", () => {
+    for (const entry of known.values()) reload(entry);
+  });
 
   const health = createHealth();
   for (let ordinal = 0; ordinal < count; ordinal += 1) {
@@ -71,6 +76,7 @@ export async function startWorkers(
   );
   const opsPort = await ops.listen(config.opsPort, config.host);
   shutdown.before("operations port", ops.drain);
+  // They go on serving for the drain delay, each by itself and all at once, while the one /readyz says no.
   shutdown.before("workers", async () => {
     stopping = true;
     await Promise.all([...known.values()].map(({ worker }) => stop(worker)));
@@ -89,6 +95,12 @@ function healthOf(entry: Known | undefined): Readonly<{ healthy: boolean; detail
     healthy: report.ready,
     detail: unwell.map(([name, { detail }]) => `${name}: ${detail}`).join("; ") || report.phase,
   };
+}
+
+/** A worker has written to us only after it began to listen to SIGHUP, which would end it before. */
+function reload(entry: Known): void {
+  entry.mustReload = entry.report === null;
+  if (!entry.mustReload) entry.worker.process.kill("SIGHUP");
 }
 
 function stop(worker: Worker): Promise<void> {

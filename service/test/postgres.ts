@@ -142,7 +142,8 @@ export async function run(url: string, sql: string, values: unknown[] = []): Pro
   }
 }
 
-async function startPostmaster(programs: string, data: string, port: number): Promise<Running> {
+/** On a folder that is a cluster already. */
+export async function startPostmaster(programs: string, data: string, port: number): Promise<Running> {
   const settings = [
     `port=${port}`,
     "listen_addresses=127.0.0.1",
@@ -157,12 +158,12 @@ async function startPostmaster(programs: string, data: string, port: number): Pr
   return await startProcess(command, commandArgs, { cwd: data });
 }
 
-async function asServerUser(program: string, args: readonly string[]): Promise<void> {
+export async function asServerUser(program: string, args: readonly string[]): Promise<void> {
   const [command, commandArgs] = serverUserCommand(program, args);
   await promisify(execFile)(command, commandArgs, { cwd: "/" });
 }
 
-async function giveToServerUser(path: string): Promise<void> {
+export async function giveToServerUser(path: string): Promise<void> {
   if (isRoot()) await promisify(execFile)("chown", ["-R", "postgres:", path]);
 }
 

@@ -1,20 +1,23 @@
 // What a newcomer reads after `npm start`: where things are, what survives, how to stop, and one curl on a line of its own.
+import { DEMO_ADMIN } from "../config-rules.ts";
 
 export type BannerFacts = Readonly<{
   checkUrl: string;
+  adminUrl: string;
   opsUrl: string | null;
   /** Of the embedded database; null = an external PostgreSQL. */
   dataFolder: string | null;
   survives: "embedded" | "redis";
 }>;
 
-export function bannerOf({ checkUrl, opsUrl, dataFolder, survives }: BannerFacts): string {
+export function bannerOf({ checkUrl, adminUrl, opsUrl, dataFolder, survives }: BannerFacts): string {
   const policies = dataFolder === null ? "in your PostgreSQL" : `in ${dataFolder}, and survive a restart`;
   const counts = survives === "redis" ? "in your Redis" : "in this process, and start from zero with it";
   return `
 Sluice is ready.
 
   Checks     ${checkUrl}
+  Admin API  ${adminUrl}   (sign in as ${DEMO_ADMIN.login} with ${DEMO_ADMIN.password})
   Operations ${opsUrl ?? "(another port)"}/livez /readyz?verbose /metrics
   Policies   ${policies}
   Counters   ${counts}

@@ -8,8 +8,8 @@ import type { Shutdown } from "../platform/shutdown.ts";
 import { putPlans } from "../policies/plans.pg.ts";
 import { putPolicies } from "../policies/policies.pg.ts";
 import { changePolicies } from "../policies/policy-changes.pg.ts";
+import type { PolicyTables } from "../policies/policy-tables.ts";
 import { putTenants } from "../policies/tenants.pg.ts";
-import type { PolicyStore } from "../policy-store.ts";
 import type { RunningWorker } from "../service.ts";
 import { bannerOf } from "./banner.ts";
 import { DEMO_POLICIES } from "./demo-policies.ts";
@@ -19,19 +19,33 @@ const POLICIES_IN_FORCE_MS = 10_000;
 const LOOK_MS = 20;
 
 export async function startDemo(config: Config, worker: RunningWorker, shutdown: Shutdown): Promise<void> {
-  const url = `http://${config.host === "0.0.0.0" ? "127.0.0.1" : config.host}:${worker.port}`;
-  await seed(worker.policies);
+  const url = originOf(config, worker.port);
+  await seed(worker);
+  await worker.adminReady;
   const stopTraffic = startDemoTraffic(`${url}${CHECK_PATH}`);
   shutdown.before("demo traffic", stopTraffic);
   const opsUrl = worker.opsPort === null ? null : `http://${config.host}:${worker.opsPort}`;
   const dataFolder = config.database.kind === "embedded" ? resolve(config.dataDir) : null;
-  process.stdout.write(bannerOf({ checkUrl: `${url}${CHECK_PATH}`, opsUrl, dataFolder, survives: config.redis.kind }));
+  process.stdout.write(
+    bannerOf({
+      adminUrl: `${originOf(config, worker.adminPort)}/docs`,
+      checkUrl: `${url}${CHECK_PATH}`,
+      opsUrl,
+      dataFolder,
+      survives: config.redis.kind,
+    }),
+  );
 }
 
-async function seed({ postgres, view }: PolicyStore): Promise<void> {
-  const known = await postgres.sql.selectFrom("tenants").select("id").limit(1).execute();
+function originOf({ host }: Config, port: number): string {
+  return `http://${host === "0.0.0.0" ? "127.0.0.1" : host}:${port}`;
+}
+
+async function seed({ postgres, policies: { view } }: RunningWorker): Promise<void> {
+  const sql = postgres.sql.$pickTables<keyof PolicyTables>();
+  const known = await sql.selectFrom("tenants").select("id").limit(1).execute();
   if (known.length === 0) {
-    await changePolicies(postgres.sql, async (change) => {
+    await changePolicies(sql, async (change) => {
       await putPlans(change, DEMO_POLICIES.plans);
       await putTenants(change, DEMO_POLICIES.tenants, "UTC");
       await putPolicies(change, DEMO_POLICIES.policies);

@@ -3,6 +3,7 @@
 // after a moment in which the peer can still see why; closing at once would reset the connection under the answer.
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { type FieldProblem, type ProblemCode, problem } from "@sluice/contract";
+import { languageOf } from "./language.ts";
 
 /** An unread body up to this size is let through to the bin, so that the connection can be kept. */
 const MAX_DISCARDED_BYTES = 64 * 1024;
@@ -30,13 +31,18 @@ export type Refusal = Readonly<{
   fields?: readonly string[];
 }>;
 
-/** Answers with a problem document; safe whether or not the request's body was read. */
+/** Answers with a problem document in the caller's language; safe whether or not the request's body was read. */
 export function refuse(request: IncomingMessage, response: ServerResponse, refusal: Refusal): void {
-  const document = problem(refusal.code, refusal.detail, refusal.errors ?? [], refusal.traceId);
+  const language = languageOf(request.headers["accept-language"]);
+  const document = problem(refusal.code, refusal.detail, refusal.errors ?? [], refusal.traceId, language);
   const body = JSON.stringify(document);
   const fields = [
     "Content-Type",
     "application/problem+json",
+    "Content-Language",
+    language,
+    "Vary",
+    "Accept-Language",
     "Content-Length",
     `${Buffer.byteLength(body)}`,
     ...(refusal.fields ?? []),

@@ -16,6 +16,7 @@ test("what is recorded is exposed in OpenMetrics", async () => {
   metrics.policyReload("replaced");
   metrics.stall(30);
   metrics.watchFallback(() => [{ mode: "ALLOW_ALL", cause: "deadline", allowed: true, answers: 7 }]);
+  metrics.watchLimitHits(() => ({ named: 5, folded: 2, dropped: 1 }));
   const text = await registry.metrics();
   for (const line of [
     "# TYPE sluice_decisions counter",
@@ -30,6 +31,7 @@ test("what is recorded is exposed in OpenMetrics", async () => {
     'sluice_event_loop_stall_seconds_bucket{le="0.02"} 0',
     'sluice_event_loop_stall_seconds_bucket{le="0.05"} 1',
     'sluice_fallback_answers_total{mode="ALLOW_ALL",cause="deadline",allowed="true"} 7',
+    'sluice_limit_hits_total{outcome="folded"} 2',
   ]) {
     expect(text.split("\n")).toContain(line);
   }

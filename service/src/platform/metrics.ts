@@ -4,10 +4,12 @@
 // Durations are handed in as milliseconds and exposed as seconds.
 //
 // Who records what: the doors `decision`, durations, skew and refusals; the counter store `store`; the policy sync
-// `policies`, `policyReload` and `snapshotFileRejected`; the stall watch `stall`. The Fallback is read when scraped.
+// `policies`, `policyReload` and `snapshotFileRejected`; the stall watch `stall`. The Fallback and limit hits are
+// read when scraped.
 import { PROBLEMS, type ProblemCode, REASONS, type Reason, WINDOWS, type Window } from "@sluice/contract";
 import { collectDefaultMetrics, type OpenMetricsContentType, Registry } from "prom-client";
 import { type FallbackTally, publishFallback } from "./metrics-fallback.ts";
+import { type LimitHitTally, publishLimitHits } from "./metrics-limit-hits.ts";
 import { createPolicyMetrics, type PolicyMetrics } from "./metrics-policies.ts";
 import { createStoreMetrics, DURATION_BOUNDS, type StoreMetrics } from "./metrics-store.ts";
 import { countBy, countByTwo, observe, observeBy, type SeriesRegistry } from "./series.ts";
@@ -25,6 +27,8 @@ export type Metrics = Readonly<{
   store: StoreMetrics;
   /** Names the Fallback whose tally is exposed. Call once. */
   watchFallback: (tally: () => readonly FallbackTally[]) => void;
+  /** Names the buffer of limit hits whose tally is exposed. Call once. */
+  watchLimitHits: (tally: () => LimitHitTally) => void;
 }> &
   PolicyMetrics;
 
@@ -71,6 +75,7 @@ export function createMetrics(nowMs: () => number = Date.now): MetricsPage {
     stall: (ms) => stall(ms / 1000),
     store: createStoreMetrics(registry),
     watchFallback: (tally) => publishFallback(registry, tally),
+    watchLimitHits: (tally) => publishLimitHits(registry, tally),
     ...createPolicyMetrics(registry, nowMs),
   };
   return { metrics, registry };

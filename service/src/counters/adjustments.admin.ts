@@ -1,0 +1,144 @@
+// The Admin routes that correct a tenant's counters by hand: a reset, and a grant of quota.
+//
+// The counters are corrected first, under an id that the request's Idempotency-Key gives; then, in one transaction, what
+// was really applied becomes a signed row and an audit row. A request that is sent again after a fault finds the counters
+// corrected already and only writes the rows, so nothing is applied twice and nothing stays unwritten.
+// Not here: how a counter is corrected (adjust.ts), who reads the rows (a restore).
+import { CounterAdjusted, CounterReset, QuotaGrant, TenantParams, WINDOWS } from "@sluice/contract";
+import type { Kysely } from "kysely";
+import type Type from "typebox";
+import type { Change } from "../admin/change.pg.ts";
+import { type AskedByUser, changeRoute, type Route } from "../admin/route.admin.ts";
+import { periodsAt } from "../limits/quota-period.ts";
+import { Refusal } from "../platform/refusal.ts";
+import { findTenant } from "../policies/admin-rows.pg.ts";
+import { parsePattern } from "../policies/pattern.ts";
+import type { PolicyTables } from "../policies/policy-tables.ts";
+import type { Adjusted, AdjustedWindow, CounterChange } from "./adjust.ts";
+import { ANONYMOUS_USER, type Counters } from "./counters.ts";
+
+const tag = "tenants";
+type Reset = Type.Static<typeof CounterReset>;
+type Grant = Type.Static<typeof QuotaGrant>;
+type Asked = Pick<AskedByUser<{ params: typeof TenantParams }>, "params" | "permit" | "requestKey">;
+type Applied = Readonly<{ counter: CounterChange; done: Extract<Adjusted, { kind: "adjusted" }> }>;
+
+export function adjustmentRoutes(reader: Kysely<PolicyTables>, counters: Pick<Counters, "adjust" | "nowMs">): Route[] {
+  const apply = async ({ params, permit, requestKey }: Asked, counter: CounterChange): Promise<Applied> => {
+    permit.touch(params.id);
+    const tenant = await findTenant(reader, params.id, "read");
+    const periods = periodsAt(tenant.time_zone, counters.nowMs());
+    const done = await counters.adjust({ id: requestKey, tenant: params.id, periods, changes: [counter] });
+    if (done.kind === "adjusted") return { counter, done };
+    throw new Refusal(
+      "UNAVAILABLE",
+      `The counters cannot be asked now (${done.cause}). Send it again with the same Idempotency-Key.`,
+      { retryAfterMs: 1_000 },
+    );
+  };
+  return [
+    changeRoute({
+      ...{ method: "POST", path: "/admin/tenants/{id}/counters/reset", tag, action: "counter.reset" },
+      summary: "Set a counter of a tenant to nothing used",
+      shape: { params: TenantParams, body: CounterReset },
+      answer: CounterAdjusted,
+      prepare: async (asked) => {
+        const { windows = WINDOWS } = asked.body;
+        return await apply(asked, { ...counterOf(asked.body), change: { kind: "reset", windows } });
+      },
+      change: async ({ params, body, requestKey }, change, applied) => {
+        const windows = await writeRows(change, params.id, requestKey, body.reason, applied);
+        return { body: { windows, remainder: 0 }, audits: auditOf(params.id, body, windows) };
+      },
+    }),
+    changeRoute({
+      ...{ method: "POST", path: "/admin/tenants/{id}/counters/grant", tag, action: "counter.grant" },
+      summary: "Take an amount off what a quota has used",
+      shape: { params: TenantParams, body: QuotaGrant },
+      answer: CounterAdjusted,
+      prepare: async (asked) => {
+        const { window, amount } = asked.body;
+        return await apply(asked, { ...counterOf(asked.body), change: { kind: "add", window, amount: -amount } });
+      },
+      change: async ({ params, body, requestKey }, change, applied) => {
+        const windows = await writeRows(change, params.id, requestKey, body.reason, applied);
+        const taken = windows.reduce((sum, { before, after }) => sum + before - after, 0);
+        return { body: { windows, remainder: body.amount - taken }, audits: auditOf(params.id, body, windows) };
+      },
+    }),
+  ];
+}
+
+/** Refuses what the scope needs and the body lacks, or the other way round. */
+function counterOf({ scope, httpMethod, apiPattern, userId }: Reset | Grant): Omit<CounterChange, "change"> {
+  const errors = [
+    ...faultOf("/httpMethod", scope.includes("API"), httpMethod !== undefined),
+    ...faultOf("/apiPattern", scope.includes("API"), apiPattern !== undefined),
+    ...faultOf("/userId", scope.includes("USER"), userId !== undefined),
+  ];
+  const pattern = apiPattern === undefined ? null : parsePattern(apiPattern);
+  if (pattern?.kind === "faulty") errors.push({ pointer: "/apiPattern", detail: pattern.faults.join("; ") });
+  if (errors.length > 0)
+    throw new Refusal("INVALID_REQUEST", "The counter is not named rightly: see errors.", { errors });
+  return {
+    scope,
+    api: pattern?.kind === "pattern" ? `${httpMethod?.toUpperCase()} ${pattern.canonical}` : null,
+    user: userId === undefined ? null : (userId ?? ANONYMOUS_USER),
+  };
+}
+
+function faultOf(pointer: string, isNeeded: boolean, isGiven: boolean) {
+  if (isNeeded === isGiven) return [];
+  return [
+    {
+      pointer,
+      detail: isNeeded ? "is missing: the scope counts by it" : "must be left out: the scope does not count by it",
+    },
+  ];
+}
+
+async function writeRows(
+  { sql }: Change,
+  tenant: string,
+  id: string,
+  reason: string,
+  { counter, done }: Applied,
+): Promise<readonly AdjustedWindow[]> {
+  const windows = done.counters.flat();
+  const labels = { quotaDay: done.dayLabel, month: done.monthLabel };
+  const rows = windows.flatMap(({ window, before, after }) => {
+    if ((window !== "quotaDay" && window !== "month") || before === after) return [];
+    const named = { scope: counter.scope, api: counter.api ?? "", user_id: counter.user ?? "" };
+    return [
+      {
+        id,
+        tenant_id: tenant,
+        ...named,
+        quota_window: window,
+        period_label: labels[window],
+        amount: after - before,
+        reason,
+      },
+    ];
+  });
+  if (rows.length > 0) {
+    await sql
+      .insertInto("quota_adjustments")
+      .values(rows)
+      .onConflict((conflict) => conflict.doNothing())
+      .execute();
+  }
+  return windows;
+}
+
+function auditOf(tenant: string, { reason, ...counter }: Reset | Grant, windows: readonly AdjustedWindow[]) {
+  const used = (side: "before" | "after") => Object.fromEntries(windows.map((each) => [each.window, each[side]]));
+  return [
+    {
+      resource: { kind: "counter", id: `${tenant} ${counter.scope}` },
+      tenant,
+      before: { counter, used: used("before") },
+      after: { counter, used: used("after"), reason },
+    },
+  ];
+}
