@@ -1,4 +1,4 @@
-// Makes sure that the real servers which tests talk to are on this machine: redis-server and PostgreSQL.
+// Makes sure that the real programs which tests talk to are on this machine: redis-server, PostgreSQL, a browser.
 //
 // Quiet when they are. Where it may (Debian or Ubuntu, as root) it installs what is missing, and lets no package start a
 // service: tests start private servers on ports of their own. Elsewhere it only says what is missing.
@@ -16,6 +16,7 @@ const SERVERS: readonly Server[] = [
     isHere: () => findPostgresFolder() !== null,
   },
   { name: "openssl", packages: ["openssl"], isHere: () => findProgram("openssl") !== null },
+  { name: "chromium", packages: ["chromium"], isHere: () => findProgram("chromium") !== null },
 ];
 
 /** Installs what is missing where that is possible, and returns the names of what is missing still. */

@@ -44,15 +44,13 @@ export const PARAMETERS = {
     required: false,
     description: "Chosen by the caller, new for every new request; belongs to the user and the route for 24 hours",
     schema: { type: "string", pattern: "^[\\x21-\\x7e]{1,255}$" },
-    example: "2026-11-22-raise-acme",
   },
   AcceptLanguage: {
     name: "Accept-Language",
     in: "header",
     required: false,
-    description: "Language of titles and details of refusals: `en` (the default) or `ko`",
+    description: "Language of titles and details of refusals: `en` (the default) or `ko`, such as `ko, en;q=0.8`",
     schema: { type: "string" },
-    example: "ko, en;q=0.8",
   },
 };
 
