@@ -6,9 +6,9 @@ import { makeCertificates } from "../../service/test/certificates.ts";
 import { type RedisCluster, type RedisNode, type RedisReply, startCluster } from "../../service/test/redis.ts";
 import { describeWith, describeWithRedis } from "../../service/test/services.ts";
 import { type Run, runForTest } from "../test/run.ts";
+import { address, contents, expectSame, fill, journeyOf, openSlots, otherMaster, ownersOf } from "../test/slots.ts";
+import { RIGHTS_TO_MOVE } from "./move-slots.ts";
 import { parseClusterNodes } from "./redis/cluster-nodes.ts";
-import { openConnections } from "./redis/connections.redis.ts";
-import { moveSlot } from "./redis/slot-mover.redis.ts";
 
 describeWithRedis("sluice redis move-slots", () => {
   let cluster: RedisCluster;
@@ -31,7 +31,7 @@ describeWithRedis("sluice redis move-slots", () => {
 
     const there = await move("--to", address(away), "--slots", String(slot));
     expect(there).toMatchObject({ exitCode: 0 });
-    expect(movedIn(there)).toMatchObject([{ slot, keys: keyCount }]);
+    expect(movedIn(there)).toMatchObject([{ slot, keys: keyCount, copiedAhead: keyCount, inWindow: 0 }]);
     expect(await ownersOf(cluster, slot)).toEqual([away.port]);
     expectSame(await contents(away, tag), before);
     expect((await contents(home, tag)).count).toBe(0);
@@ -88,24 +88,73 @@ describeWithRedis("sluice redis move-slots", () => {
     expect(await openSlots(cluster)).toEqual([]);
   });
 
-  test("a move that fails before any key has left leaves the slot closed where it was", async () => {
-    const tag = "refused";
-    const slot = await cluster.slotOfKey(tag);
-    const home = await cluster.ownerOfSlot(slot);
-    const away = otherMaster(cluster, home);
-    await fill(home, tag, 3);
-    const before = await contents(home, tag);
-    await away.command("CONFIG", "SET", "maxmemory", 1);
+  test("copying that fails leaves the source as it was and the target without copies", async () => {
+    const { slot, home, away } = await journeyOf(cluster, "refused");
+    await fill(home, "refused", 300);
+    const before = await contents(home, "refused");
+    // Room for some of the keys, but not for all.
+    const used = /used_memory:(\d+)/.exec(String(await away.command("INFO", "memory")))?.[1];
+    await away.command("CONFIG", "SET", "maxmemory", Number(used) + 50_000);
     try {
       const failed = await move("--to", address(away), "--slots", String(slot));
       expect(failed).toMatchObject({ exitCode: 1 });
       expect(failed.talk).toContain("stays with");
+      expect(failed.talk).not.toContain("copies");
     } finally {
       await away.command("CONFIG", "SET", "maxmemory", 0);
     }
+    expect(await away.command("CLUSTER", "COUNTKEYSINSLOT", slot)).toBe(0);
     expect(await openSlots(cluster)).toEqual([]);
     expect(await ownersOf(cluster, slot)).toEqual([home.port]);
-    expectSame(await contents(home, tag), before);
+    expectSame(await contents(home, "refused"), before);
+  });
+
+  test("copies that a dead mover left at the target are replaced, those of keys that are no more removed", async () => {
+    const { slot, home, away } = await journeyOf(cluster, "leftovers");
+    await fill(home, "leftovers", 300);
+    const before = await contents(home, "leftovers");
+    await away.command("CLUSTER", "SETSLOT", slot, "IMPORTING", await cluster.idOf(home));
+    for (const key of ["{leftovers}ghost", (await home.keys()).find((name) => name.startsWith("{leftovers}")) ?? ""]) {
+      await away.command("ASKING");
+      await away.command("SET", key, "stale");
+    }
+    const third = cluster.nodes.slice(0, 3).find((node) => node !== home && node !== away);
+    const elsewhere = await move("--to", address(third), "--slots", String(slot));
+    expect(elsewhere).toMatchObject({ exitCode: 5 });
+    expect(elsewhere.talk).toContain("still holds copies");
+
+    expect(await move("--to", address(away), "--slots", String(slot))).toMatchObject({ exitCode: 0 });
+    expectSame(await contents(away, "leftovers"), before);
+    expect(await home.command("CLUSTER", "COUNTKEYSINSLOT", slot)).toBe(0);
+    expect(await openSlots(cluster)).toEqual([]);
+  });
+
+  test("a switch interrupted before the target took the slot is completed with --resume from the source's keys", async () => {
+    const { slot, home, away } = await journeyOf(cluster, "limbo");
+    await switchByHand(cluster, "limbo");
+    const refused = await move("--to", address(away), "--slots", String(slot));
+    expect(refused).toMatchObject({ exitCode: 5 });
+    expect(refused.talk).toContain("--resume");
+    expect(await move("--to", address(away), "--slots", String(slot), "--resume")).toMatchObject({ exitCode: 0 });
+    expect(await ownersOf(cluster, slot)).toEqual([away.port]);
+    expect(await valuesOf(away, home, "limbo")).toEqual({ "{limbo}a": "newer at the source", "{limbo}b": "b" });
+    expect(await home.command("CLUSTER", "COUNTKEYSINSLOT", slot)).toBe(0);
+    expect(await openSlots(cluster)).toEqual([]);
+  });
+
+  test("a switch interrupted after the target took the slot is completed with --resume, the target's keys staying", async () => {
+    const { slot, home, away } = await journeyOf(cluster, "unclosed");
+    await switchByHand(cluster, "unclosed");
+    await away.command("CLUSTER", "SETSLOT", slot, "NODE", await cluster.idOf(away));
+    await away.command("SET", "{unclosed}b", "newer at the target");
+    expect(await move("--to", address(away), "--slots", String(slot))).toMatchObject({ exitCode: 5 });
+    expect(await move("--to", address(away), "--slots", String(slot), "--resume")).toMatchObject({ exitCode: 0 });
+    expect(await valuesOf(away, home, "unclosed")).toEqual({
+      "{unclosed}a": "a",
+      "{unclosed}b": "newer at the target",
+    });
+    expect(await home.command("CLUSTER", "COUNTKEYSINSLOT", slot)).toBe(0);
+    expect(await openSlots(cluster)).toEqual([]);
   });
 
   test("a move that fails halfway says that the slot is open, and its own words complete it", async () => {
@@ -121,23 +170,6 @@ describeWithRedis("sluice redis move-slots", () => {
     const advice = /sluice redis move-slots (--from .* --resume)/.exec(failed.talk)?.[1]?.split(" ") ?? [];
     expect(await move(...advice)).toMatchObject({ exitCode: 0 });
     expect(await valuesOf(away, home, "halfway")).toEqual(before);
-    expect(await openSlots(cluster)).toEqual([]);
-  });
-
-  test("a target that freezes in the middle is given up, and the move resumes when it is back", async () => {
-    const tag = "frozen";
-    const slot = await cluster.slotOfKey(tag);
-    const home = await cluster.ownerOfSlot(slot);
-    const away = otherMaster(cluster, home);
-    await fill(home, tag, 5);
-    const before = await contents(home, tag);
-    const failure = await moveWhile(cluster, { slot, home, away }, () => away.freeze());
-    away.thaw();
-    expect(failure).toMatchObject({ message: expect.stringContaining(`SLOT ${slot} IS OPEN`) });
-    // Its keys are still answered where they were.
-    expectSame(await contents(home, tag), before);
-    expect(await move("--to", address(away), "--slots", String(slot), "--resume")).toMatchObject({ exitCode: 0 });
-    expectSame(await contents(away, tag), before);
     expect(await openSlots(cluster)).toEqual([]);
   });
 
@@ -159,31 +191,42 @@ describeWithRedis("sluice redis move-slots", () => {
 });
 
 describeWith(["redis-server", "openssl"], "sluice redis move-slots over TLS with ACLs", () => {
-  test("a restricted user moves a slot, and a wrong password is refused", async () => {
+  test("a restricted user moves a slot, one that may not watch moves it without copies, a wrong one is refused", async () => {
     const folder = await mkdtemp(join(tmpdir(), "sluice-tls-"));
     const tls = await makeCertificates(folder);
-    const rights = "+ping +cluster +migrate +restore +restore-asking +select +asking +dump +client +hello +info";
-    const acl = ["user default off", `user mover on >moving ~* -@all ${rights}`];
+    const withoutWatching = RIGHTS_TO_MOVE.replace(/ \+hello.*/, "");
+    const acl = [
+      "user default off",
+      `user mover on >moving ~* -@all ${RIGHTS_TO_MOVE}`,
+      `user plain on >moving ~* -@all ${withoutWatching}`,
+    ];
     const cluster = await startCluster({ tls, acl });
     const environment = {
       SLUICE_REDIS_TLS_CA_FILE: tls.caFile,
       SLUICE_REDIS_TLS_CERT_FILE: tls.clientCertFile,
       SLUICE_REDIS_TLS_KEY_FILE: tls.clientKeyFile,
-      SLUICE_REDIS_USERNAME: "mover",
     };
     try {
-      const slot = await cluster.slotOfKey("secured");
-      const home = await cluster.ownerOfSlot(slot);
-      const away = otherMaster(cluster, home);
+      const { slot, home, away } = await journeyOf(cluster, "secured");
       await fill(home, "secured", 10);
       const before = await contents(home, "secured");
-      const words = ["redis", "move-slots", "--redis", cluster.url, "--to", address(away), "--slots", String(slot)];
-      expect(await runForTest(words, { ...environment, SLUICE_REDIS_PASSWORD: "wrong" })).toMatchObject({
-        exitCode: 3,
-      });
-      const run = await runForTest(words, { ...environment, SLUICE_REDIS_PASSWORD: "moving" });
+      const moveAs = (user: string, password: string, to: RedisNode) => {
+        const words = ["redis", "move-slots", "--redis", cluster.url, "--to", address(to), "--slots", String(slot)];
+        return runForTest(words, { ...environment, SLUICE_REDIS_USERNAME: user, SLUICE_REDIS_PASSWORD: password });
+      };
+      expect(await moveAs("mover", "wrong", away)).toMatchObject({ exitCode: 3 });
+
+      const run = await moveAs("mover", "moving", away);
       expect(run).toMatchObject({ exitCode: 0 });
+      expect(run.talk).not.toContain("warning");
+      expect(movedIn(run)).toMatchObject([{ keys: 10, copiedAhead: 10 }]);
       expectSame(await contents(away, "secured"), before);
+
+      const plain = await moveAs("plain", "moving", home);
+      expect(plain).toMatchObject({ exitCode: 0 });
+      expect(plain.talk).toContain("without copies ahead");
+      expect(movedIn(plain)).toMatchObject([{ keys: 10, copiedAhead: 0 }]);
+      expectSame(await contents(home, "secured"), before);
       expect(await openSlots(cluster)).toEqual([]);
     } finally {
       await cluster.stop();
@@ -192,11 +235,25 @@ describeWith(["redis-server", "openssl"], "sluice redis move-slots over TLS with
   });
 });
 
+/** Two keys copied and the slot handed over as a move does it; one of the keys changed after it was copied. */
+async function switchByHand(cluster: RedisCluster, tag: string): Promise<void> {
+  const { slot, home, away } = await journeyOf(cluster, tag);
+  const [homeId, awayId] = [await cluster.idOf(home), await cluster.idOf(away)];
+  for (const name of ["a", "b"]) await home.command("SET", `{${tag}}${name}`, name);
+  await away.command("CLUSTER", "SETSLOT", slot, "IMPORTING", homeId);
+  await home.command("MIGRATE", away.host, away.port, "", 0, 1_000, "COPY", "KEYS", `{${tag}}a`, `{${tag}}b`);
+  await home.command("SET", `{${tag}}a`, "newer at the source");
+  await home.command("MULTI");
+  await home.command("CLUSTER", "SETSLOT", slot, "MIGRATING", awayId);
+  await home.command("CLUSTER", "DELSLOTS", slot);
+  await home.command("CLUSTER", "SETSLOT", slot, "NODE", awayId);
+  await home.command("CLUSTER", "SETSLOT", slot, "IMPORTING", awayId);
+  expect(await home.command("EXEC")).toEqual(["OK", "OK", "OK", "OK"]);
+}
+
 /** Six keys, three of them moved by hand, one of those written at the target since, one still on both nodes. */
 async function openHalfMoved(cluster: RedisCluster, tag: string) {
-  const slot = await cluster.slotOfKey(tag);
-  const home = await cluster.ownerOfSlot(slot);
-  const away = otherMaster(cluster, home);
+  const { slot, home, away } = await journeyOf(cluster, tag);
   const key = (name: string) => `{${tag}}${name}`;
   for (const name of ["a", "b", "c", "d", "e", "f"]) await home.command("SET", key(name), name, "PX", 3_600_000);
   await away.command("CLUSTER", "SETSLOT", slot, "IMPORTING", await cluster.idOf(home));
@@ -205,31 +262,6 @@ async function openHalfMoved(cluster: RedisCluster, tag: string) {
   await home.command("MIGRATE", away.host, away.port, "", 0, 1_000, "COPY", "KEYS", key("c"));
   await home.command("SET", key("c"), "newer at the source");
   return { slot, home, away };
-}
-
-/** Runs `onOpened` at the moment when the slot is open and none of its keys has left; the failure of the move. */
-async function moveWhile(
-  cluster: RedisCluster,
-  { slot, home, away }: { slot: number; home: RedisNode; away: RedisNode },
-  onOpened: () => void,
-): Promise<unknown> {
-  const connections = openConnections({ kind: "redis", seeds: [home], username: null, password: null, tls: null });
-  const member = async (node: RedisNode) => ({
-    id: await cluster.idOf(node),
-    ip: node.host,
-    port: node.port,
-    connection: await connections.to(node.host, node.port),
-  });
-  const move = { slot, source: await member(home), target: await member(away), otherMasters: [] };
-  const settings = { migrateTimeoutMs: 100, credentials: { username: null, password: null }, onOpened };
-  try {
-    return await moveSlot(move, settings).then(
-      () => null,
-      (failure: unknown) => failure,
-    );
-  } finally {
-    connections.close();
-  }
 }
 
 /** What calls would read: `first`'s value where it has one, the other node's where it has not. */
@@ -245,73 +277,9 @@ async function valuesOf(first: RedisNode, second: RedisNode, tag: string): Promi
   return { ...(await read(second)), ...(await read(first)) };
 }
 
-/** Keys of arbitrary bytes, each with a value and a TTL of its own. */
-async function fill(node: RedisNode, tag: string, keyCount: number): Promise<void> {
-  const script = `for i = 1, tonumber(ARGV[1]) do
-    redis.call('SET', KEYS[1] .. string.char(0, 255, i % 256) .. i, string.rep(i, 20), 'PX', 3600000 + 60000 * i)
-  end`;
-  await node.command("EVAL", script, 1, `{${tag}}`, keyCount);
-}
-
-type Contents = Readonly<{ count: number; digest: string; expiriesMs: readonly number[] }>;
-
-/** How many keys of the tag the node holds, a digest of names and values, and when each expires. */
-async function contents(node: RedisNode, tag: string): Promise<Contents> {
-  const script = `local keys = redis.call('KEYS', ARGV[1] .. '*'); table.sort(keys); local all, expiries = {}, {}
-    for _, key in ipairs(keys) do
-      table.insert(all, key .. redis.call('GET', key)); table.insert(expiries, redis.call('PEXPIRETIME', key))
-    end
-    return { #keys, redis.sha1hex(table.concat(all)), expiries }`;
-  const [count, digest, expiriesMs] = (await node.command("EVAL", script, 0, `{${tag}}`)) as [number, string, number[]];
-  return { count, digest, expiriesMs };
-}
-
-/** MIGRATE sends the time left, not the instant: an expiry moves by the time of the journey. */
-const MAX_JOURNEY_MS = 10_000;
-
-function expectSame(after: Contents, before: Contents): void {
-  expect([after.count, after.digest]).toEqual([before.count, before.digest]);
-  const shiftsMs = after.expiriesMs.map((expiryMs, index) => expiryMs - (before.expiriesMs[index] ?? 0));
-  expect(shiftsMs.filter((shiftMs) => shiftMs < 0 || shiftMs > MAX_JOURNEY_MS)).toEqual([]);
-}
-
-/** Every owner that any node names for the slot, by port. */
-async function ownersOf(cluster: RedisCluster, slot: number): Promise<number[]> {
-  await cluster.settled();
-  const owners = await Promise.all(
-    cluster.nodes.map(async (node) => {
-      const view = parseClusterNodes(String(await node.command("CLUSTER", "NODES")));
-      return (
-        view.find(({ slotRanges }) => slotRanges.some(([first, last]) => slot >= first && slot <= last))?.port ?? 0
-      );
-    }),
-  );
-  return [...new Set(owners)];
-}
-
 async function slotOwnedBy(node: RedisNode | undefined): Promise<number> {
   const view = parseClusterNodes(String(await node?.command("CLUSTER", "NODES")));
   return view.find(({ isMyself }) => isMyself)?.slotRanges[0]?.[0] ?? -1;
-}
-
-async function openSlots(cluster: RedisCluster): Promise<number[]> {
-  const open = await Promise.all(
-    cluster.nodes.map(async (node) => {
-      const self = parseClusterNodes(String(await node.command("CLUSTER", "NODES"))).find(({ isMyself }) => isMyself);
-      return [...(self?.migrating.keys() ?? []), ...(self?.importing.keys() ?? [])];
-    }),
-  );
-  return [...new Set(open.flat())];
-}
-
-function otherMaster(cluster: RedisCluster, home: RedisNode): RedisNode {
-  const other = cluster.nodes.slice(0, 3).find((node) => node !== home);
-  if (!other) throw new Error("The cluster has one master only.");
-  return other;
-}
-
-function address(node: RedisNode | undefined): string {
-  return `${node?.host}:${node?.port}`;
 }
 
 function movedIn(run: Run): unknown {

@@ -6,6 +6,14 @@ import type { SlotWish } from "./redis/move-slots.redis.ts";
 import { readStores } from "./stores.ts";
 import { printResult, type Terminal } from "./terminal.ts";
 
+/** Commands of Redis, as an ACL names them. The test over TLS with ACLs moves a slot with these and no more. */
+export const RIGHTS_TO_MOVE =
+  "+ping +info +cluster +asking +select +migrate +dump +restore +restore-asking " +
+  "+hello +client +pttl +unlink +multi +exec +discard";
+const RIGHTS = `
+The user of Redis needs ~* ${RIGHTS_TO_MOVE}
+Without +hello and those after it keys are not copied ahead, and calls for a slot of many keys wait.`;
+
 type Options = SlotWish & Readonly<{ redis?: string; json?: boolean }>;
 
 export function moveSlotsCommand(terminal: Terminal): Command {
@@ -19,6 +27,7 @@ export function moveSlotsCommand(terminal: Terminal): Command {
     .option("--timeout-ms <number>", "longest silence of the target before a move is given up", parseTimeout, 1_000)
     .option("--redis <urls>", "one or more seeds, comma-separated (or SLUICE_REDIS_URL; TLS: SLUICE_REDIS_TLS_*)")
     .option("--json", "JSON on a terminal too")
+    .addHelpText("after", RIGHTS)
     .action(async (options: Options) => {
       const { redis } = readStores(terminal.environment, { SLUICE_REDIS_URL: options.redis });
       if (redis.kind === "embedded") {

@@ -3,8 +3,9 @@
 import { CommandFailure, EXIT } from "../exit-codes.ts";
 import { type ClusterNode, parseClusterNodes } from "./cluster-nodes.ts";
 import { type Connection, type Connections, openConnections, type Seeds } from "./connections.redis.ts";
+import type { Member, MoveSettings } from "./slot-commands.redis.ts";
 import { parseSlotList } from "./slot-list.ts";
-import { finishMove, type Member, type Moved, type MoveSettings, moveSlot } from "./slot-mover.redis.ts";
+import { finishMove, type Moved, moveSlot, resumeMove, takeBackAndMove } from "./slot-mover.redis.ts";
 import { type MasterView, planSlot, type SlotPlan } from "./slot-plan.ts";
 
 export type SlotWish = Readonly<{
@@ -48,13 +49,13 @@ async function moveAll(
   refuseAll(plans);
 
   const credentials = { username: seeds.username, password: seeds.password?.reveal() ?? null };
-  const settings = { migrateTimeoutMs: wish.timeoutMs, credentials };
+  const settings = { targetTimeoutMs: wish.timeoutMs, credentials, say };
   const moved: Moved[] = [];
   for (const [index, plan] of plans.entries()) {
     try {
       const result = await carryOut(plan, target.id, members, settings);
       moved.push(result);
-      const talk = plan.kind === "already there" ? plan.kind : `${result.keys} keys, open for ${result.openMs} ms`;
+      const talk = plan.kind === "already there" ? plan.kind : talkOf(result);
       say(`slot ${plan.slot}: ${talk} (${index + 1} of ${plans.length})`);
     } catch (failure) {
       return { to: target.id, moved, failure };
@@ -75,16 +76,29 @@ async function carryOut(
   members: readonly Member[],
   settings: MoveSettings,
 ): Promise<Moved> {
-  if (plan.kind !== "move" && plan.kind !== "finish") return { slot: plan.slot, keys: 0, openMs: 0 };
+  const nothing = { slot: plan.slot, keys: 0, copiedAhead: 0, inWindow: 0, openMs: 0 };
+  if (plan.kind === "already there" || plan.kind === "refused") return nothing;
   const move = {
     slot: plan.slot,
     source: memberOf(members, plan.sourceId),
     target: memberOf(members, targetId),
     otherMasters: members.filter(({ id }) => id !== plan.sourceId && id !== targetId),
   };
-  if (plan.kind === "move") return await moveSlot(move, settings);
-  await finishMove(move);
-  return { slot: plan.slot, keys: 0, openMs: 0 };
+  switch (plan.kind) {
+    case "move":
+      return await moveSlot(move, settings);
+    case "resume":
+      return await resumeMove(move, settings);
+    case "take back":
+      return await takeBackAndMove(move, settings);
+    case "finish":
+      await finishMove(move);
+      return nothing;
+  }
+}
+
+function talkOf({ keys, inWindow, openMs }: Moved): string {
+  return `${keys} keys, ${inWindow} of them in the ${openMs} ms in which it was open`;
 }
 
 function memberOf(members: readonly Member[], id: string): Member {

@@ -1,135 +1,133 @@
-// Moves one slot of a Redis Cluster from one master to another, while calls for it go on.
+// Moves one slot of a Redis Cluster from one master to another, while calls for it go on (decision 0011).
 //
-// All keys travel in ONE MIGRATE, so the slot is open (MIGRATING at the source, IMPORTING at the target) for a few
-// milliseconds. Movers that send keys one by one leave a tenant's keys on two nodes meanwhile, where no script can run.
-// The price: the source answers nobody while that MIGRATE runs.
-// Promise: a move that fails leaves the slot closed where it was, or says that it is open, and how to go on. A key that
-// is on both nodes after a broken MIGRATE is the source's: the source served it until then, hence REPLACE.
+// First everything is copied, while the source answers as ever and notes what changes. Then the slot is switched: the
+// source hands it over, the few keys that changed last follow, the target takes it. Last the source's keys are removed.
+// So calls wait for a few round trips, whatever the slot holds. The price: for a while both nodes hold the keys.
+// Promise: a move that fails leaves the slot complete where it was, or says that it is open, and how to go on.
+// Not here: the steps (slot-copy, slot-switch, slot-leftovers), what the state of a slot allows (slot-plan.ts).
 import { setTimeout as pause } from "node:timers/promises";
 import { CommandFailure, EXIT } from "../exit-codes.ts";
 import { ownerOf, parseClusterNodes } from "./cluster-nodes.ts";
-import type { Connection } from "./connections.redis.ts";
+import { type SlotChanges, watchSlot } from "./slot-changes.redis.ts";
+import { countKeys, describe, howToGoOn, type Move, type MoveSettings, setSlot } from "./slot-commands.redis.ts";
+import { copyAhead } from "./slot-copy.redis.ts";
+import { removeLeftovers } from "./slot-leftovers.redis.ts";
+import { migrateSlot } from "./slot-migrate.redis.ts";
+import { proveRights } from "./slot-rights.redis.ts";
+import { SlotLeftOpen, type Switched, switchSlot, takeBack } from "./slot-switch.redis.ts";
 
-export type Member = Readonly<{ id: string; ip: string; port: number; connection: Connection }>;
+/**
+ * `keys` is what the target held when it took the slot: `copiedAhead` of them had come before the slot was open,
+ * `inWindow` while it was. `openMs` is how long calls for the slot had to wait at most.
+ */
+export type Moved = Readonly<{ slot: number; keys: number; copiedAhead: number; inWindow: number; openMs: number }>;
 
-export type Move = Readonly<{
-  slot: number;
-  source: Member;
-  target: Member;
-  /** Told of the new owner at once; otherwise gossip tells them. */
-  otherMasters: readonly Member[];
-}>;
-
-export type MoveSettings = Readonly<{
-  /** Longest silence of the target before the source gives up, and so the longest stall a dead target causes. */
-  migrateTimeoutMs: number;
-  /** How the source proves itself to the target. */
-  credentials: Readonly<{ username: string | null; password: string | null }>;
-  /** Called after the slot was opened and before its keys move. */
-  onOpened?: (slot: number) => void;
-}>;
-
-export type Moved = Readonly<{ slot: number; keys: number; openMs: number }>;
-
-/** Bounds one MIGRATE's request and the reply of the node that runs it; a slot with more keys needs several. */
-const MAX_KEYS_PER_MIGRATE = 20_000;
-/** A slot filled faster than it is emptied is given up after this many. */
-const MAX_MIGRATES = 1_000;
-/** The target may be busy for long without being silent: the reply is awaited this long. */
-const MIGRATE_REPLY_MS = 120_000;
 const CONFIRM_TIMEOUT_MS = 5_000;
 const CONFIRM_PAUSE_MS = 5;
 
 export async function moveSlot(move: Move, settings: MoveSettings): Promise<Moved> {
-  const { slot, source, target } = move;
-  const openedMs = performance.now();
-  let keys = 0;
-  try {
-    await setSlot(target, slot, "IMPORTING", source.id);
-    await setSlot(source, slot, "MIGRATING", target.id);
-    settings.onOpened?.(slot);
-    keys = await migrateKeys(move, settings);
-    // The target first: it takes a newer epoch and answers for the slot before the source stops redirecting to it.
-    await setSlot(target, slot, "NODE", target.id);
-  } catch (fault) {
-    throw await giveUp(move, fault);
+  let switched: Switched;
+  const changes = await prepare(move, settings);
+  if (changes === null) {
+    switched = await migrateSlot(move, settings);
+  } else {
+    try {
+      switched = await copyAndSwitch(move, settings, changes);
+    } finally {
+      changes.close();
+    }
   }
-  const openMs = await finishMove(move).then(() => performance.now() - openedMs);
-  return { slot, keys, openMs: Math.round(openMs * 10) / 10 };
+  await finishMove(move);
+  return movedBy(move, switched);
 }
 
-/** Closes a slot that the target owns already: tells the source and everyone else. */
-export async function finishMove({ slot, source, target, otherMasters }: Move): Promise<void> {
-  // A master that cannot be told learns it by gossip; what counts is confirmed below.
-  await setSlot(source, slot, "NODE", target.id).catch(() => undefined);
+/** Goes on with a slot that is MIGRATING: some of its keys may be at the target only. */
+export async function resumeMove(move: Move, settings: MoveSettings): Promise<Moved> {
+  const switched = await migrateSlot(move, settings);
+  await finishMove(move);
+  return movedBy(move, switched);
+}
+
+/** Undoes an interrupted switch: the source has the truth, for the target never answered. Then moves the slot anew. */
+export async function takeBackAndMove(move: Move, settings: MoveSettings): Promise<Moved> {
+  await takeBack(move);
+  return await moveSlot(move, settings);
+}
+
+/** Closes a slot that the target owns already: the source lets go of it, and everyone else is told. */
+export async function finishMove(move: Move): Promise<void> {
+  const { slot, source, target, otherMasters } = move;
   const told = Promise.allSettled(otherMasters.map((master) => setSlot(master, slot, "NODE", target.id)));
-  await confirm(slot, source, target);
+  try {
+    if ((await countKeys(source, slot)) > 0) await removeLeftovers(source, slot, target.id);
+    await setSlot(source, slot, "NODE", target.id);
+    await setSlot(source, slot, "STABLE");
+    await confirm(move);
+  } catch (fault) {
+    const cause = fault instanceof Error ? fault.message : String(fault);
+    const standing = `Slot ${slot} belongs to ${describe(target)}, but ${describe(source)} has not closed it.`;
+    throw new CommandFailure(EXIT.failed, `${standing} ${cause}\n${howToGoOn(move)}`, { cause: fault });
+  }
   await told;
 }
 
-async function migrateKeys({ slot, source, target }: Move, settings: MoveSettings): Promise<number> {
-  const { username, password } = settings.credentials;
-  const secret = password === null ? [] : username === null ? ["AUTH", password] : ["AUTH2", username, password];
-  const to = ["MIGRATE", target.ip, target.port, "", 0, settings.migrateTimeoutMs, "REPLACE", ...secret, "KEYS"];
-  let moved = 0;
-  for (let count = 0; count < MAX_MIGRATES; count++) {
-    const keys = await source.connection.buffers(["CLUSTER", "GETKEYSINSLOT", slot, MAX_KEYS_PER_MIGRATE]);
-    if (keys.length === 0) return moved;
-    await source.connection.command([...to, ...keys], MIGRATE_REPLY_MS);
-    moved += keys.length;
+/** What changes at the source from now on; null when we may not watch it, or not do what must follow. */
+async function prepare(move: Move, settings: MoveSettings): Promise<SlotChanges | null> {
+  const { slot, source, target } = move;
+  const withoutCopies = (cause: string) => {
+    settings.say(`warning: slot ${slot} is moved without copies ahead, and calls wait longer: ${cause}`);
+    return null;
+  };
+  try {
+    // Whatever is there is of a move that was given up: the source owns the truth.
+    await removeLeftovers(target, slot, source.id);
+    await proveRights(move, settings);
+    // With the newest epoch in its hands already, the target need not wait for its disk when it takes the slot.
+    await target.connection.command(["CLUSTER", "BUMPEPOCH"]);
+  } catch (fault) {
+    if (fault instanceof CommandFailure && fault.exitCode === EXIT.auth) return withoutCopies(fault.message);
+    throw await abandon(move, fault);
   }
-  throw new CommandFailure(EXIT.failed, `slot ${slot} was not empty after ${MAX_MIGRATES} times MIGRATE`);
-}
-
-async function confirm(slot: number, source: Member, target: Member): Promise<void> {
-  const deadlineMs = performance.now() + CONFIRM_TIMEOUT_MS;
-  while (performance.now() < deadlineMs) {
-    const nodes = parseClusterNodes(String(await source.connection.command(["CLUSTER", "NODES"])));
-    const isOpen = nodes.some((node) => node.isMyself && node.migrating.has(slot));
-    if (!isOpen && ownerOf(nodes, slot)?.id === target.id) return;
-    await pause(CONFIRM_PAUSE_MS);
-  }
-  throw new CommandFailure(
-    EXIT.failed,
-    `Slot ${slot} belongs to ${describe(target)}, but ${describe(source)} does not say so after ` +
-      `${CONFIRM_TIMEOUT_MS} ms. ${howToGoOn(slot, source, target)}`,
+  return await watchSlot(source.connection, slot).catch((fault: unknown) =>
+    withoutCopies(fault instanceof Error ? fault.message : String(fault)),
   );
 }
 
-/** Closes the slot where it was if none of its keys has left; the failure to throw says how it stands. */
-async function giveUp(move: Move, fault: unknown): Promise<CommandFailure> {
-  const { slot, source, target } = move;
+async function copyAndSwitch(move: Move, settings: MoveSettings, changes: SlotChanges): Promise<Switched> {
+  try {
+    await copyAhead(move, settings, changes);
+    await settings.onCopied?.(move.slot);
+    return await switchSlot(move, settings, changes);
+  } catch (fault) {
+    throw fault instanceof SlotLeftOpen ? fault : await abandon(move, fault);
+  }
+}
+
+/** Nothing has changed at the source: only the target has something to forget. The failure to throw. */
+async function abandon({ slot, source, target }: Move, fault: unknown): Promise<CommandFailure> {
   const cause = fault instanceof Error ? fault.message : String(fault);
   const exitCode = fault instanceof CommandFailure ? fault.exitCode : EXIT.failed;
-  const isClosed = await closeUntouched(move).catch(() => false);
-  const standing = isClosed
-    ? `It is closed and stays with ${describe(source)}; no key has moved.`
-    : `SLOT ${slot} IS OPEN: ${describe(source)} is migrating it to ${describe(target)}. ${howToGoOn(slot, source, target)}`;
-  return new CommandFailure(exitCode, `Slot ${slot} was not moved: ${cause}\n${standing}`, { cause: fault });
+  const standing = await removeLeftovers(target, slot, source.id)
+    .then(() => setSlot(target, slot, "STABLE"))
+    .then(
+      () => "",
+      () => ` ${describe(target)} may still hold copies, which harm nobody; the next move there removes them.`,
+    );
+  const message = `Slot ${slot} was not moved: ${cause}\nIt stays with ${describe(source)}, with all its keys.${standing}`;
+  return new CommandFailure(exitCode, message, { cause: fault });
 }
 
-async function closeUntouched({ slot, source, target }: Move): Promise<boolean> {
-  const arrived = async () => Number(await target.connection.command(["CLUSTER", "COUNTKEYSINSLOT", slot]));
-  // A target that does not answer may hold keys: the slot must stay MIGRATING, or the source would start them anew.
-  if ((await arrived()) > 0) return false;
-  // From here nobody is sent to the target, so that the second count is final.
-  await setSlot(source, slot, "STABLE");
-  if ((await arrived().catch(() => Number.NaN)) === 0) {
-    await setSlot(target, slot, "STABLE");
-    return true;
+async function confirm({ slot, source, target }: Move): Promise<void> {
+  const deadlineMs = performance.now() + CONFIRM_TIMEOUT_MS;
+  while (performance.now() < deadlineMs) {
+    const nodes = parseClusterNodes(String(await source.connection.command(["CLUSTER", "NODES"])));
+    const isOpen = nodes.some((node) => node.isMyself && (node.migrating.has(slot) || node.importing.has(slot)));
+    if (!isOpen && ownerOf(nodes, slot)?.id === target.id) return;
+    await pause(CONFIRM_PAUSE_MS);
   }
-  await setSlot(source, slot, "MIGRATING", target.id);
-  return false;
+  throw new CommandFailure(EXIT.failed, `It does not name the new owner after ${CONFIRM_TIMEOUT_MS} ms.`);
 }
 
-async function setSlot(node: Member, slot: number, ...state: string[]): Promise<void> {
-  await node.connection.command(["CLUSTER", "SETSLOT", slot, ...state]);
-}
-
-function howToGoOn(slot: number, source: Member, target: Member): string {
-  return `Go on with: sluice redis move-slots --from ${source.id} --to ${target.id} --slots ${slot} --resume`;
-}
-
-function describe(member: Member): string {
-  return `${member.connection.address} (${member.id.slice(0, 8)})`;
+function movedBy({ slot }: Move, { keys, inWindow, openMs }: Switched): Moved {
+  return { slot, keys, copiedAhead: keys - inWindow, inWindow, openMs };
 }

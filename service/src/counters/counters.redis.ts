@@ -2,7 +2,8 @@
 //
 // The way of a take: owner of the tenant's slot → its breaker → EVALSHA → reply, raced by our own deadline.
 // - What did not run is sent again inside the deadline: NOSCRIPT (after one load), MOVED and ASK (to the named node),
-//   TRYAGAIN (every millisecond, while a slot moves), too late by the store's clock, a user beyond the day's bound.
+//   TRYAGAIN and two nodes that name each other (every millisecond, while a slot moves), too late by the store's clock,
+//   a user beyond the day's bound.
 // - What was written and got no answer is never sent again: it is pending, and settlement.redis.ts finds out.
 //   The store itself refuses a take that it starts after the deadline, so nothing runs long after its caller left.
 // - A stall of our own process expires calls, but never feeds a breaker.
@@ -28,6 +29,8 @@ const VALID_BEYOND_DEADLINE_MS = 2;
 /** While a slot moves, a take is tried again this often. */
 const TRY_AGAIN_MS = 1;
 const MAX_RESENT = 5;
+/** A take that is sent on more often than that is sent on every TRY_AGAIN_MS. */
+const MAX_FOLLOWED_AT_ONCE = 2;
 
 /** What the store tells the metrics. `node` is a node's address: bounded by the size of the Redis. */
 export type CountersObserver = Readonly<{
@@ -221,7 +224,7 @@ export class RedisCounters implements Counters {
   #goOn(call: TakeCall, node: RedisNode, what: StoreError): void {
     switch (what.kind) {
       case "moved":
-        return this.#resend(call, this.#shards.moved(call.slot, what.address), false, MAX_RESENT);
+        return this.#follow(call, this.#shards.moved(call.slot, what.address));
       case "ask":
         call.slotMoving = true;
         return this.#resend(call, this.#shards.nodeAt(what.address), true, MAX_RESENT);
@@ -246,6 +249,16 @@ export class RedisCounters implements Counters {
         this.#refuse(call, "disconnected");
         return this.#settlement.lost(call);
     }
+  }
+
+  /** Two nodes that name each other: the slot is between them, for milliseconds, and nobody takes (decision 0011). */
+  #follow(call: TakeCall, node: RedisNode): void {
+    if (call.resent < MAX_FOLLOWED_AT_ONCE) return this.#resend(call, node, false, MAX_RESENT);
+    call.slotMoving = true;
+    setTimeout(() => {
+      call.resent -= 1;
+      this.#resend(call, this.#shards.ownerOf(call.slot) ?? node, false, MAX_RESENT);
+    }, TRY_AGAIN_MS);
   }
 
   #resend(call: TakeCall, node: RedisNode, asking: boolean, most: number): void {
