@@ -12,6 +12,7 @@ import { batch } from "./scenarios/batch.ts";
 import { cpuPerCheck } from "./scenarios/cpu-per-check.ts";
 import { generatorAlone } from "./scenarios/generator-alone.ts";
 import { latency } from "./scenarios/latency.ts";
+import { logins } from "./scenarios/logins.ts";
 import { memory } from "./scenarios/memory.ts";
 import { outage } from "./scenarios/outage.ts";
 import { policies } from "./scenarios/policies.ts";
@@ -30,6 +31,7 @@ const SCENARIOS: readonly Scenario[] = [
   versusRateLimiterFlexible,
   policies,
   memory,
+  logins,
 ];
 
 async function main(): Promise<void> {

@@ -32,6 +32,7 @@ export type ServiceOptions = ServiceSettings &
 export type BenchService = Readonly<{
   pid: number;
   port: number;
+  opsPort: number;
   /** The text of a single decision, for its size. */
   answerTo: (body: string) => Promise<string>;
   stop: () => Promise<void>;
@@ -81,7 +82,7 @@ export async function startService(options: ServiceOptions, firstCheck: string):
     await stop();
     throw new Error(`${fault instanceof Error ? fault.message : fault} It said:\n${child.output()}`);
   }
-  return { pid: child.pid, port, answerTo, stop };
+  return { pid: child.pid, port, opsPort, answerTo, stop };
 }
 
 function flagsOf({ profile, stallsFile }: ServiceOptions): string[] {
