@@ -1,5 +1,7 @@
-// `sluice doctor`: says what is wrong with the configured Redis and PostgreSQL, before a service or a user finds out.
-// It changes nothing. Not here: what is looked at (doctor/redis-findings.redis.ts, doctor/postgres-findings.pg.ts).
+// `sluice doctor`: says what is wrong with a service's settings, ports, Redis and PostgreSQL, before a service or a user
+// finds out. It reads the settings as the service does, from the environment, and changes nothing.
+// Not here: what is looked at (doctor/*).
+import { readFileSync } from "node:fs";
 import { Command } from "commander";
 import type { Finding } from "./doctor/finding.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
@@ -10,22 +12,42 @@ type Options = Readonly<{ redis?: string; database?: string; json?: boolean }>;
 
 export function doctorCommand(terminal: Terminal, finish: (exitCode: ExitCode) => void): Command {
   return new Command("doctor")
-    .description("Examine the configured Redis and PostgreSQL; changes nothing")
+    .description("Examine settings, certificates, ports, Redis and PostgreSQL; changes nothing")
     .option("--redis <urls>", "one or more seeds, comma-separated (or SLUICE_REDIS_URL)")
     .option("--database <url>", "PostgreSQL (or SLUICE_DATABASE_URL)")
     .option("--json", "JSON on a terminal too")
     .action(async (options: Options) => {
-      const given = { SLUICE_REDIS_URL: options.redis, SLUICE_DATABASE_URL: options.database };
-      const { redis, database } = readStores(terminal.environment, given);
-      // Imported only now: other commands start faster without them.
-      const [{ findInRedis }, { findInPostgres }] = await Promise.all([
-        import("./doctor/redis-findings.redis.ts"),
-        import("./doctor/postgres-findings.pg.ts"),
-      ]);
-      const findings = (await Promise.all([findInRedis(redis), findInPostgres(database)])).flat();
+      const findings = await examine(terminal, options);
+      terminal.progress?.("");
       printResult(terminal, options.json, { findings }, findings);
       finish(exitCodeOf(findings));
     });
+}
+
+async function examine({ environment, progress }: Terminal, options: Options): Promise<readonly Finding[]> {
+  const given = { SLUICE_REDIS_URL: options.redis, SLUICE_DATABASE_URL: options.database };
+  // What the stores' own settings are faulty in is a matter of usage: there is nothing to examine then.
+  const { redis, database } = readStores(environment, given);
+  const present = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+  // Imported only now: other commands start faster without them.
+  const [{ findInSettings }, { findOnPorts }, { findInRedis }, { findInPostgres }, { connectionsOf }] =
+    await Promise.all([
+      import("./doctor/settings-findings.ts"),
+      import("./doctor/port-findings.ts"),
+      import("./doctor/redis-findings.redis.ts"),
+      import("./doctor/postgres-findings.pg.ts"),
+      import("@sluice/service/connections.ts"),
+    ]);
+  const readFile = (path: string) => readFileSync(path, "utf8");
+  const settings = findInSettings({ ...environment, ...present }, readFile, Date.now());
+  const { config } = settings;
+  progress?.("Asking Redis and PostgreSQL");
+  const asked = await Promise.all([
+    config === null ? [] : findOnPorts(config),
+    findInRedis(redis),
+    findInPostgres(database, config === null ? null : connectionsOf(config).serverNeeds),
+  ]);
+  return [...settings.findings, ...asked.flat()];
 }
 
 function exitCodeOf(findings: readonly Finding[]): ExitCode {

@@ -11,7 +11,9 @@ const bin = fileURLToPath(new URL("../bin/sluice.mjs", import.meta.url));
 
 test("the program names every command, talks on stderr only, and says what it does not know", async () => {
   const help = await promisify(execFile)(process.execPath, [bin, "--help"]);
-  for (const command of ["serve", "migrate", "check", "doctor", "redis"]) expect(help.stdout).toContain(command);
+  for (const command of ["serve", "migrate", "check", "doctor", "redis", "users|user", "login"]) {
+    expect(help.stdout).toContain(command);
+  }
   expect(help.stderr).toBe("");
   const unknown = await promisify(execFile)(process.execPath, [bin, "no-such"]).catch((fault: unknown) => fault);
   expect(unknown).toMatchObject({ code: 2, stdout: "", stderr: expect.stringContaining("no-such") });
@@ -30,6 +32,22 @@ test("a table has the columns of its first row and shows nothing as a dash", () 
     { slot: 12_000, state: "open" },
   ];
   expect(formatTable(rows)).toBe("SLOT   STATE\n7      -\n12000  open");
+});
+
+test("wide letters take two columns, marks none, and no name of others moves the cursor", () => {
+  const rows = [
+    { name: "한국 e\u0301", id: 1 },
+    { name: "a\u001b[2J\n", id: 2 },
+  ];
+  expect(formatTable(rows)).toBe("NAME    ID\n한국 e\u0301  1\na\ufffd[2J\ufffd  2");
+});
+
+test("whoever reads only the beginning ends the program quietly", async () => {
+  const piped = promisify(execFile)("bash", ["-c", `"${process.execPath}" "${bin}" completion bash | head -1`]);
+  expect(await piped).toEqual({
+    stdout: "# Completion of sluice for bash. Made by: sluice completion bash\n",
+    stderr: "",
+  });
 });
 
 test("slots are read as numbers and ranges, once each and in order", () => {

@@ -1,43 +1,23 @@
-// The `sluice` command line: finds the command, runs it, and turns its end into an exit code (exit-codes.ts).
-// Not here: what a command does (one file each).
-import { Command, CommanderError } from "commander";
-import { checkCommand } from "./check.ts";
-import { doctorCommand } from "./doctor.ts";
+// The `sluice` command line: runs one command and turns its end into an exit code (exit-codes.ts).
+// Not here: which commands there are (program.ts), what each does (one file each).
+import { CommanderError } from "commander";
 import { CommandFailure, EXIT } from "./exit-codes.ts";
-import { migrateCommand } from "./migrate.ts";
-import { moveSlotsCommand } from "./move-slots.ts";
-import { serveCommand } from "./serve.ts";
+import { createProgram } from "./program.ts";
 import { processTerminal, type Terminal } from "./terminal.ts";
 
 /** Runs one command line (without node and script) and returns its exit code. */
 export async function runSluice(words: readonly string[], terminal: Terminal = processTerminal()): Promise<number> {
   let exitCode: number = EXIT.ok;
-  const finish = (code: number) => {
+  const program = createProgram(terminal, (code) => {
     exitCode = code;
-  };
-  const program = new Command("sluice")
-    .description("Multi-tenant API rate limits and quotas")
-    .addCommand(serveCommand(terminal))
-    .addCommand(migrateCommand(terminal))
-    .addCommand(checkCommand(terminal, finish))
-    .addCommand(doctorCommand(terminal, finish))
-    .addCommand(new Command("redis").description("Care for the Redis Cluster").addCommand(moveSlotsCommand(terminal)));
-  for (const command of withDescendants(program)) {
-    command.exitOverride().configureOutput({
-      writeOut: (text) => terminal.print(text.trimEnd()),
-      writeErr: (text) => terminal.say(text.trimEnd()),
-    });
-  }
+  });
   try {
     await program.parseAsync([...words], { from: "user" });
     return exitCode;
   } catch (fault) {
+    terminal.progress?.("");
     return exitCodeOf(fault, terminal);
   }
-}
-
-function withDescendants(command: Command): Command[] {
-  return [command, ...command.commands.flatMap(withDescendants)];
 }
 
 function exitCodeOf(fault: unknown, terminal: Terminal): number {

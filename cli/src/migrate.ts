@@ -19,11 +19,17 @@ export function migrateCommand(terminal: Terminal): Command {
       if (database.kind === "embedded") {
         throw new CommandFailure(EXIT.usage, "Which PostgreSQL? Give --database or set SLUICE_DATABASE_URL.");
       }
-      const { migrate, pendingMigrations } = await import("@sluice/service/platform/migrate.ts");
+      const { grantServiceRights, migrate, pendingMigrations } = await import("@sluice/service/platform/migrate.ts");
       const work = options.pending ? pendingMigrations : migrate;
       const names = await work(postgresOptions(database, "owner")).catch((fault: unknown) => {
         throw explain(fault);
       });
+      if (!options.pending && database.serviceRole !== null) {
+        await grantServiceRights(postgresOptions(database, "owner"), database.serviceRole).catch((fault: unknown) => {
+          throw explain(fault);
+        });
+        terminal.say(`${database.serviceRole} may do what the service needs`);
+      }
       const word = options.pending ? "pending" : "applied";
       terminal.say(`${names.length} ${word}`);
       printResult(

@@ -1,9 +1,10 @@
 // What `doctor` looks at in Redis: every node of a cluster, or the single server.
-// Needs no rights beyond PING, INFO, TIME and CLUSTER NODES|INFO: what a restricted user may ask.
+// Needs no rights beyond PING, INFO, TIME, SCRIPT EXISTS and CLUSTER NODES|INFO: what a restricted user may ask.
 import type { RedisConfig } from "@sluice/service/config-stores.ts";
-import { type ClusterNode, parseClusterNodes } from "../redis/cluster-nodes.ts";
+import { SCRIPTS } from "@sluice/service/counters/scripts.redis.ts";
+import { parseClusterNodes } from "../redis/cluster-nodes.ts";
 import { type Connection, type Connections, openConnections } from "../redis/connections.redis.ts";
-import { SLOT_COUNT } from "../redis/slot-list.ts";
+import { clusterFindings, openSlotsFinding } from "./cluster-findings.redis.ts";
 import { type Finding, skewFinding, unreachable, versionFinding } from "./finding.ts";
 
 const OLDEST_REDIS = "7.0";
@@ -11,21 +12,15 @@ const OLDEST_VALKEY = "7.2";
 
 export async function findInRedis(redis: RedisConfig): Promise<Finding[]> {
   if (redis.kind === "embedded") {
-    return [
-      {
-        part: "redis",
-        check: "configured",
-        state: "warn",
-        detail: "no SLUICE_REDIS_URL: counters live in the process",
-      },
-    ];
+    const detail = "no SLUICE_REDIS_URL: counters live in the process";
+    return [{ part: "redis", check: "configured", state: "warn", detail }];
   }
   const connections = openConnections(redis);
   try {
     const seed = await connections.toAnySeed();
     const info = readInfo(await seed.command(["INFO", "cluster"]));
-    if (info.get("cluster_enabled") !== "1") return await findInServer(`redis ${seed.address}`, async () => seed);
-    return await findInCluster(seed, connections);
+    if (info.get("cluster_enabled") === "1") return await findInCluster(seed, connections);
+    return await findInServer(`redis ${seed.address}`, async () => seed, false);
   } catch (fault) {
     return [unreachable("redis", messageOf(fault))];
   } finally {
@@ -36,91 +31,60 @@ export async function findInRedis(redis: RedisConfig): Promise<Finding[]> {
 async function findInCluster(seed: Connection, connections: Connections): Promise<Finding[]> {
   const nodes = parseClusterNodes(String(await seed.command(["CLUSTER", "NODES"])));
   const seedHost = seed.address.slice(0, seed.address.lastIndexOf(":"));
-  const perNode = nodes.map(async (node) => {
+  const perNode = nodes.map((node) => {
     const address = { host: node.hostname ?? (node.ip || seedHost), port: node.port };
     const part = `redis ${address.host}:${address.port}`;
-    const findings = await findInServer(part, () => connections.to(address.host, address.port));
-    const open = await openSlotsFinding(part, () => connections.to(address.host, address.port));
-    return [...findings, ...open];
+    return findInServer(part, () => connections.to(address.host, address.port), true);
   });
   return [...clusterFindings(nodes), ...(await Promise.all(perNode)).flat()];
 }
 
-function clusterFindings(nodes: readonly ClusterNode[]): Finding[] {
-  const part = "redis cluster";
-  const masters = nodes.filter((node) => node.isMaster && node.slotRanges.length > 0);
-  const covered = masters.flatMap((node) => node.slotRanges).reduce((sum, [first, last]) => sum + last - first + 1, 0);
-  const alone = masters.filter(({ id }) => !nodes.some((node) => node.masterId === id && !node.isFailing));
-  const failing = nodes.filter((node) => node.isFailing);
-  const names = (some: readonly ClusterNode[]) => some.map(({ ip, port }) => `${ip}:${port}`).join(", ");
-  return [
-    {
-      part,
-      check: "slots",
-      state: covered === SLOT_COUNT ? "ok" : "fail",
-      detail: `${covered} of ${SLOT_COUNT} slots have an owner`,
-    },
-    {
-      part,
-      check: "replicas",
-      state: alone.length === 0 ? "ok" : "warn",
-      detail: alone.length === 0 ? `all ${masters.length} masters have one` : `none for ${names(alone)}`,
-    },
-    {
-      part,
-      check: "nodes",
-      state: failing.length === 0 ? "ok" : "fail",
-      detail: failing.length === 0 ? `${nodes.length}, none failing` : `failing: ${names(failing)}`,
-    },
-  ];
-}
-
-async function findInServer(part: string, connect: () => Promise<Connection>): Promise<Finding[]> {
+async function findInServer(
+  part: string,
+  connect: () => Promise<Connection>,
+  isInCluster: boolean,
+): Promise<Finding[]> {
   try {
     const connection = await connect();
     const sentMs = Date.now();
     const [seconds, microseconds] = (await connection.command(["TIME"])) as [string, string];
     const receivedMs = Date.now();
     const info = readInfo(await connection.command(["INFO"]));
-    const policy = info.get("maxmemory_policy") ?? "unknown";
     return [
       { part, check: "reachable", state: "ok", detail: `answers within ${receivedMs - sentMs} ms` },
       info.has("valkey_version")
         ? versionFinding(part, info.get("valkey_version") ?? "", OLDEST_VALKEY)
         : versionFinding(part, info.get("redis_version") ?? "", OLDEST_REDIS),
-      {
-        part,
-        check: "eviction",
-        state: policy === "noeviction" ? "ok" : "fail",
-        detail:
-          policy === "noeviction" ? policy : `maxmemory-policy ${policy} resets counters silently; use noeviction`,
-      },
+      evictionFinding(part, info.get("maxmemory_policy") ?? "unknown"),
       skewFinding(part, Number(seconds) * 1_000 + Number(microseconds) / 1_000, sentMs, receivedMs),
+      // A replica has none: its master runs them.
+      ...(info.get("role") === "master" ? [await scriptsFinding(part, connection)] : []),
+      ...(isInCluster ? [await openSlotsFinding(part, connection)] : []),
     ];
   } catch (fault) {
     return [unreachable(part, messageOf(fault))];
   }
 }
 
-/** Only the node itself lists its open slots. Nothing is said of a node that cannot be reached: that is a finding already. */
-async function openSlotsFinding(part: string, connect: () => Promise<Connection>): Promise<Finding[]> {
-  const connection = await connect().catch(() => null);
-  if (connection === null) return [];
-  const nodes = parseClusterNodes(String(await connection.command(["CLUSTER", "NODES"])));
-  const self = nodes.find((node) => node.isMyself);
-  const open = [
-    ...[...(self?.migrating ?? [])].map(([slot, id]) => `${slot} (to ${id})`),
-    ...[...(self?.importing ?? [])].map(([slot, id]) => `${slot} (from ${id})`),
-  ];
-  const hint = "a tenant's scripts may fail there; go on with `sluice redis move-slots ... --resume`";
-  return [
-    {
-      part,
-      check: "open slots",
-      state: open.length === 0 ? "ok" : "fail",
-      detail: open.length === 0 ? "none" : `${open.join(", ")}: ${hint}`,
-    },
-  ];
+function evictionFinding(part: string, policy: string): Finding {
+  const isFine = policy === "noeviction";
+  const detail = isFine ? policy : `maxmemory-policy ${policy} resets counters silently; use noeviction`;
+  return { part, check: "eviction", state: isFine ? "ok" : "fail", detail };
+}
+
+/** None is fine: a service loads them as it connects. Some are of a service of another release. */
+async function scriptsFinding(part: string, connection: Connection): Promise<Finding> {
+  const check = "scripts";
+  try {
+    const found = (await connection.command(["SCRIPT", "EXISTS", ...SCRIPTS.map(({ sha }) => sha)])) as number[];
+    const loaded = found.filter((one) => one === 1).length;
+    const detail = `${loaded} of ${SCRIPTS.length} loaded`;
+    if (loaded === SCRIPTS.length) return { part, check, state: "ok", detail };
+    if (loaded === 0) return { part, check, state: "ok", detail: `${detail}: a service loads them as it connects` };
+    return { part, check, state: "warn", detail: `${detail}: services of another release run on it` };
+  } catch (fault) {
+    return { part, check, state: "warn", detail: `not asked: ${messageOf(fault)}` };
+  }
 }
 
 function readInfo(reply: unknown): Map<string, string> {
