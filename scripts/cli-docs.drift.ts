@@ -28,14 +28,21 @@ function sections(root: CommandNode): string {
 }
 
 function section({ path: words, description, usage, options }: CommandNode): string {
-  const table = options.map(({ flags, ...option }) => `| \`${escaped(flags)}\` | ${about({ flags, ...option })} |`);
+  const rows = options.map(({ flags, ...option }) => [`\`${escaped(flags)}\``, about({ flags, ...option })] as const);
   const lines = [
     `\n## sluice ${words.join(" ")}\n`,
     `${escaped(description)}.\n`,
     `\`sluice ${[...words, usage].join(" ")}\``,
-    ...(table.length === 0 ? [] : ["", "| option | meaning |", "| --- | --- |", ...table]),
+    ...(rows.length === 0 ? [] : ["", ...tableOf([["option", "meaning"], ...rows])]),
   ];
   return `${lines.join("\n")}\n`;
+}
+
+/** Padded as the formatter would: the file is held to both. */
+function tableOf(rows: readonly (readonly [string, string])[]): string[] {
+  const widths = [0, 1].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  const lines = rows.map((row) => `| ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(" | ")} |`);
+  return [lines[0] ?? "", `| ${widths.map((width) => "-".repeat(width)).join(" | ")} |`, ...lines.slice(1)];
 }
 
 function about({ description, choices }: OptionNode): string {
