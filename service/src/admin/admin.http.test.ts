@@ -182,6 +182,23 @@ describeWithPostgres("the door of the Admin API", () => {
     expect(rest.body).toMatchObject({ items: [{ apiPattern: "/v1/*/items" }], nextCursor: null });
   });
 
+  test("only a trusted proxy is believed about the client's address, and only the entry nearest to it", async () => {
+    const PROXY = "10.0.0.5";
+    const spoofed = "1.2.3.4, 203.0.113.9, 10.0.0.7";
+    const addressOf = async (trusted: string[] | null, remoteAddress: string, forwarded: string) => {
+      const url = await server.migratedDatabase();
+      await using world = await openAdminWorld(url, routes, trusted);
+      const headers = { "x-forwarded-for": forwarded, forwarded: "for=1.2.3.4", "x-real-ip": "1.2.3.4" };
+      await world.ask("POST", "/admin/plans", { body: FREE, headers, remoteAddress });
+      return (await run(url, "select address from audit_logs"))[0]?.address;
+    };
+    expect(await addressOf(["10.0.0.0/8"], PROXY, spoofed)).toBe("203.0.113.9");
+    // Nobody is trusted, or not this one: the connection's own address.
+    expect(await addressOf(null, PROXY, spoofed)).toBe(PROXY);
+    expect(await addressOf(["10.0.0.0/8"], "198.51.100.1", spoofed)).toBe("198.51.100.1");
+    expect(await addressOf(["10.0.0.5"], PROXY, spoofed)).toBe("10.0.0.7");
+  });
+
   test("with PostgreSQL away the answer is 503 with Retry-After, and no fault of ours", async () => {
     await using world = await open();
     await server.kill();

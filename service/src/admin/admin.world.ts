@@ -37,7 +37,13 @@ export type Answer = Readonly<{
 export type Ask = (
   method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE",
   path: string,
-  more?: Readonly<{ as?: string | null; body?: unknown; headers?: Readonly<Record<string, string>> }>,
+  more?: Readonly<{
+    as?: string | null;
+    body?: unknown;
+    headers?: Readonly<Record<string, string>>;
+    /** Of the connection. */
+    remoteAddress?: string;
+  }>,
 ) => Promise<Answer>;
 
 export type AdminWorld = Readonly<{
@@ -53,6 +59,7 @@ export type AdminWorld = Readonly<{
 export async function openAdminWorld(
   url: string,
   routesOf: (postgres: Postgres<AdminTables>) => readonly Route[],
+  trustedProxies: readonly string[] | null = null,
 ): Promise<AdminWorld> {
   const postgres = openPostgres<AdminTables>({ url, poolSize: 4 });
   const failures: unknown[] = [];
@@ -64,7 +71,7 @@ export async function openAdminWorld(
       if (actor === undefined) throw new Refusal("UNAUTHENTICATED", "The token is unknown.");
       return actor;
     },
-    trustedProxies: null,
+    trustedProxies,
     traceIds: createTraceIds(),
     nowMs: () => NOW_MS,
     onFailure: (cause) => failures.push(cause),
@@ -82,10 +89,11 @@ export async function openAdminWorld(
 }
 
 async function askDoor(door: FastifyInstance, ...[method, url, more = {}]: Parameters<Ask>): Promise<Answer> {
-  const { as = "admin", body, headers = {} } = more;
+  const { as = "admin", body, headers = {}, remoteAddress = "127.0.0.1" } = more;
   const response = await door.inject({
     method,
     url,
+    remoteAddress,
     headers: {
       ...(as !== null && { authorization: `Bearer ${as.replaceAll(" ", "-")}` }),
       ...(body !== undefined && { "content-type": "application/json" }),
