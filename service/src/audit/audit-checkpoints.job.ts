@@ -15,7 +15,7 @@ const EVERY_MS = 30_000;
 const RETRY_MS = 5_000;
 const STANDSTILL_MS = 3_600_000;
 /** Any constant: instances agree on it. */
-const WRITER_LOCK = 7_308_332_205;
+const WRITER_LOCK = 7_308_332_209;
 
 /** Carries a checkpoint out; resolves once it is safe there. */
 export type CheckpointSink = (checkpoint: SignedCheckpoint) => Promise<void> | void;

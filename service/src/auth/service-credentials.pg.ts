@@ -37,7 +37,7 @@ export type WithSecret = Readonly<{ credential: StoredCredential; secret: Servic
 /** Every instance holds them all in memory. */
 const MOST_CREDENTIALS = 1_000;
 /** Any constant: instances agree on it. */
-const CREATING_LOCK = 7_308_332_207;
+const CREATING_LOCK = 7_308_332_211;
 
 export async function createCredential(change: PolicyTransaction, wanted: NewCredential): Promise<WithSecret> {
   await requireRoom(change);

@@ -5,7 +5,7 @@ import type { AuthTables } from "./auth-tables.ts";
 import { newTokenKeyPem, readTokenKey, readTokenKeys, type TokenKeys } from "./token-keys.ts";
 
 /** Any constant: instances agree on it. */
-const TOKEN_KEYS_LOCK = 7_308_332_205;
+const TOKEN_KEYS_LOCK = 7_308_332_208;
 
 /** Asked at every use, and read once: PostgreSQL may be away when the process starts. `pems` empty = none configured. */
 export function tokenKeySource(database: Kysely<AuthTables>, pems: readonly string[]): () => Promise<TokenKeys> {

@@ -12,7 +12,7 @@ import type { Client } from "pg";
 
 const MARKER = "-- no transaction";
 /** Any constant but that of migrate.ts. Held by the session while the steps run. */
-const STEPS_LOCK = 7_308_332_205;
+const STEPS_LOCK = 7_308_332_210;
 const TRY_AGAIN_MS = 200;
 
 /** The statements of a file with the marker; null for any other. */
