@@ -136,6 +136,11 @@ describe("resources", () => {
     const rotated = await world.data(["credentials", "rotate", "gateway", "--overlap-ms", "1000"]);
     expect(rotated.secret).not.toBe(secret);
     expect(await world.data(["credentials", "get", "gateway"])).not.toHaveProperty("secret");
+    const update = (...words: string[]) => world.data(["credentials", "update", "gateway", ...words]);
+    expect(await update("--tenants", "all", "--expires-at", "2999-01-01T00:00:00Z")).toMatchObject({
+      ...{ name: "gateway", tenants: null, expiresAt: "2999-01-01T00:00:00.000Z", lastUsedAt: null },
+    });
+    expect(await update("--expires-at", "none")).toMatchObject({ tenants: null, expiresAt: null });
     expect(await world.run(["credentials", "revoke", "gateway"])).toMatchObject({
       exitCode: 0,
       talk: "credential gateway: revoked",

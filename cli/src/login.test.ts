@@ -116,6 +116,32 @@ test("signing out ends the session; without one it is no fault", async () => {
   await signIn();
 });
 
+test("a user's own password is changed by the old one: this session goes on, the others end", async () => {
+  const [old, fresh] = ["walnut-ferry-cloud-82", "violin-basket-nine-grey"];
+  expect(await world.run(["users", "create", "lee", "--role", "VIEWER"], { SLUICE_NEW_PASSWORD: old })).toMatchObject({
+    exitCode: 0,
+  });
+  const homes = ["here", "there"].map((name) => ({ XDG_CONFIG_HOME: join(world.folder, name) }));
+  const [here = {}, there = {}] = homes;
+  const login = (home: Record<string, string>, password: string) =>
+    world.run(["login", "--login-id", "lee"], { ...home, SLUICE_PASSWORD: password });
+  for (const home of homes) expect(await login(home, old)).toMatchObject({ exitCode: 0 });
+
+  const change = (environment: Record<string, string>) => world.run(["password"], { ...here, ...environment });
+  expect(await change({ SLUICE_PASSWORD: old })).toMatchObject({
+    exitCode: 2,
+    talk: expect.stringContaining("--new-password-file or SLUICE_NEW_PASSWORD"),
+  });
+  const wrong = await change({ SLUICE_PASSWORD: "not the old one", SLUICE_NEW_PASSWORD: fresh });
+  expect(wrong).toMatchObject({ exitCode: 3, talk: expect.stringContaining("WRONG_PASSWORD") });
+  const done = await change({ SLUICE_PASSWORD: old, SLUICE_NEW_PASSWORD: fresh });
+  expect(done).toMatchObject({ exitCode: 0, data: "", talk: expect.stringContaining("is changed") });
+
+  expect(await world.run(["plans", "list"], here)).toMatchObject({ exitCode: 0 });
+  expect(await world.run(["plans", "list"], there)).toMatchObject({ exitCode: 3 });
+  expect([(await login(there, old)).exitCode, (await login(there, fresh)).exitCode]).toEqual([3, 0]);
+});
+
 test("a token is shown to no other service", async () => {
   let requests = 0;
   const other = createServer((_, response) => {

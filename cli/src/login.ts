@@ -68,7 +68,7 @@ export function logoutCommand(terminal: Terminal): Command {
   return withApiOptions(command);
 }
 
-function warnOfClearText(terminal: Terminal, url: string): void {
+export function warnOfClearText(terminal: Terminal, url: string): void {
   const { protocol, hostname } = new URL(url);
   if (protocol === "https:" || /^(localhost|127\..*|\[::1\])$/.test(hostname)) return;
   terminal.say(`Warning: ${url} is not encrypted. Whoever sees the traffic sees the password: use ${HTTPS_EXAMPLE}.`);

@@ -7,17 +7,19 @@ export type PasswordSource = Readonly<{
   file: string | undefined;
   variable: string;
   question: string;
+  /** The option that names the file. */
+  option?: string;
   /** One that nobody can look up: asked twice. */
   isNew?: boolean;
 }>;
 
 export async function readPassword(terminal: Terminal, source: PasswordSource): Promise<string> {
-  const { file, variable, question, isNew = false } = source;
+  const { file, variable, question, option = "--password-file", isNew = false } = source;
   if (file !== undefined) return await fromFile(file);
   const given = terminal.environment[variable];
   if (given) return given;
   if (terminal.askSecret === null) {
-    throw new CommandFailure(EXIT.usage, `Nobody can be asked for the password: give --password-file or ${variable}.`);
+    throw new CommandFailure(EXIT.usage, `Nobody can be asked for the password: give ${option} or ${variable}.`);
   }
   const password = await terminal.askSecret(question);
   if (isNew && (await terminal.askSecret("The same again")) !== password) {

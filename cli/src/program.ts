@@ -10,6 +10,7 @@ import { explainCommand } from "./explain.ts";
 import { loginCommand, logoutCommand } from "./login.ts";
 import { migrateCommand } from "./migrate.ts";
 import { moveSlotsCommand } from "./move-slots.ts";
+import { passwordCommand } from "./own-password.ts";
 import { resourceCommand } from "./resources/resource-commands.ts";
 import { RESOURCES } from "./resources/resources.ts";
 import { serveCommand } from "./serve.ts";
@@ -31,7 +32,7 @@ export function createProgram(terminal: Terminal, finish: (exitCode: ExitCode) =
     .addCommand(explainCommand(terminal))
     .addCommand(usageCommand(terminal));
   program.commandsGroup("Administration:");
-  program.addCommand(loginCommand(terminal)).addCommand(logoutCommand(terminal));
+  program.addCommand(loginCommand(terminal)).addCommand(logoutCommand(terminal)).addCommand(passwordCommand(terminal));
   for (const resource of RESOURCES) program.addCommand(resourceCommand(terminal, resource));
   program.addCommand(applyCommand(terminal)).addCommand(exportCommand(terminal));
   program.commandsGroup("The installation:");

@@ -62,20 +62,39 @@ export const OF_CALLERS = {
       errors: [{ pointer: "/tenantId", detail: "is a tenant this credential is not bound to" }],
     },
   },
+  WRONG_PASSWORD: {
+    status: 403,
+    words: {
+      en: {
+        title: "The old password is wrong",
+        cause: "Users change their own password by naming the one until now, and what was sent is not it.",
+        fix: "Send the right one, or have an ADMIN set a new password. Wrong ones count as failed sign-ins.",
+      },
+      ko: {
+        title: "기존 비밀번호가 틀렸습니다",
+        cause: "자신의 비밀번호를 바꾸려면 지금까지 쓰던 비밀번호가 필요한데, 보낸 값이 그것과 다릅니다.",
+        fix: "올바른 비밀번호를 보내거나 ADMIN에게 새 비밀번호 설정을 요청하십시오. 틀린 시도는 로그인 실패로 집계됩니다.",
+      },
+    },
+    example: {
+      detail: "The old password is wrong: nothing was changed.",
+      errors: [{ pointer: "/oldPassword", detail: "is not your password" }],
+    },
+  },
   TOO_MANY_ATTEMPTS: {
     status: 429,
     words: {
       en: {
         title: "Too many attempts",
         cause:
-          "Too many sign-ins failed for this login id or from this address. The pause grows with every further failure.",
-        fix: "Wait as long as Retry-After says, then sign in with the right password: it clears the failures of the account.",
+          "Too many passwords were wrong for this login id or from this address. The pause grows with every further failure.",
+        fix: "Wait as long as Retry-After says, then send the right password: it clears the failures of the account.",
       },
       ko: {
         title: "시도 횟수가 너무 많습니다",
         cause:
-          "이 로그인 ID 또는 이 주소에서 로그인이 너무 많이 실패했습니다. 실패가 이어질수록 대기 시간이 길어집니다.",
-        fix: "Retry-After에 적힌 시간만큼 기다린 뒤 올바른 비밀번호로 로그인하십시오. 성공하면 그 계정의 실패 횟수가 지워집니다.",
+          "이 로그인 ID 또는 이 주소에서 틀린 비밀번호가 너무 많이 입력되었습니다. 실패가 이어질수록 대기 시간이 길어집니다.",
+        fix: "Retry-After에 적힌 시간만큼 기다린 뒤 올바른 비밀번호를 보내십시오. 성공하면 그 계정의 실패 횟수가 지워집니다.",
       },
     },
     example: { detail: "Too many wrong passwords: try again in 1 s.", errors: [] },

@@ -18,6 +18,11 @@ type Recipe = (world: AdminWorld) => Promise<Readonly<{ path?: string; body?: un
 /** How each change is made once; each makes for itself what it needs. */
 const RECIPES: Readonly<Record<string, Recipe>> = {
   "POST /admin/auth/logout": async () => ({}),
+  "PUT /admin/auth/password": async (world) => {
+    await made(world, "/admin/users", { loginId: "admin", password: CANARY, role: "ADMIN" });
+    await world.postgres.pool.query("update users set id = $1 where login_id = 'admin'", [ACTORS.admin?.userId]);
+    return { body: { oldPassword: CANARY, newPassword: `${CANARY}-own` } };
+  },
   "POST /admin/users": async () => ({ body: { loginId: "kim", password: CANARY, role: "VIEWER" } }),
   "PATCH /admin/users/{id}": async (world) => {
     const { id, etag } = await made(world, "/admin/users", { loginId: "lee", password: CANARY, role: "VIEWER" });
@@ -82,6 +87,10 @@ const RECIPES: Readonly<Record<string, Recipe>> = {
   },
   "POST /admin/policy-set": async () => ({ body: { plans: [{ name: "SET", limits: LIMITS }] } }),
   "POST /admin/service-credentials": async () => ({ body: { name: "gateway" } }),
+  "PATCH /admin/service-credentials/{id}": async (world) => {
+    const { id, etag } = await made(world, "/admin/service-credentials", { name: "renamed" });
+    return { path: `/admin/service-credentials/${id}`, etag, body: { name: "another" } };
+  },
   "POST /admin/service-credentials/{id}/rotate": async (world) => {
     const { id, etag } = await made(world, "/admin/service-credentials", { name: "rotated" });
     return { path: `/admin/service-credentials/${id}/rotate`, etag, body: {} };

@@ -29,6 +29,8 @@ import type { Config } from "./config.ts";
 import type { Counters } from "./counters/counters.ts";
 import type { Explain } from "./explain/explain.ts";
 import type { Log } from "./platform/log.ts";
+import type { Metrics } from "./platform/metrics.ts";
+import type { CheckpointTally } from "./platform/metrics-audit.ts";
 import type { Postgres } from "./platform/postgres.ts";
 import { openReadDatabase, type ReplicaOptions } from "./platform/read-replica.ts";
 import type { TraceIds } from "./platform/trace.ts";
@@ -48,11 +50,12 @@ export type AdminParts = Readonly<{
   postgres: Postgres<AdminTables>;
   replica: ReplicaOptions | null;
   explain: Explain;
-  counters: Pick<Counters, "adjust" | "nowMs">;
+  counters: Pick<Counters, "adjust" | "raise" | "nowMs">;
   /** Resolves once the tables are there. */
   schemaReady: Promise<void>;
   /** One process of an instance keeps the schedules. */
   keeper: boolean;
+  metrics: Pick<Metrics, "watchAuditCheckpoints">;
   log: Log;
   traceIds: TraceIds;
   onFailure: (cause: unknown, traceId: string) => void;
@@ -78,6 +81,7 @@ export async function openAdminDoor(parts: AdminParts): Promise<AdminDoor> {
     database: postgres.sql,
     authenticate: (token) => authenticate(auth, accessTokens, token, Date.now()),
     trustedProxies: config.trustedProxies,
+    requestSecret: config.idSecret.reveal(),
     traceIds,
     nowMs: Date.now,
     onFailure,
@@ -124,16 +128,24 @@ function keepSchedules(parts: AdminParts, hasher: PasswordHasher): Schedules {
   };
 }
 
-async function startCheckpoints({ config, postgres, log }: AdminParts): Promise<CheckpointJob> {
+async function startCheckpoints({ config, postgres, metrics, log }: AdminParts): Promise<CheckpointJob> {
   const { signingKey, checkpointFolder: folder } = config.audit;
-  return startAuditCheckpoints(
+  const job = startAuditCheckpoints(
     {
       database: postgres.sql.$pickTables<keyof AuditTables>(),
       signingKey: await openSigningKey(signingKey?.reveal() ?? null, config.dataDir),
       sinks: [logSink(log), ...(folder === null ? [] : [folderSink(folder)])],
     },
-    (fault) => log.error({ err: fault }, "the audit checkpoint was not written: it is tried again"),
+    (fault, tally) =>
+      log.error({ err: fault, ...toldOf(tally) }, "the audit checkpoint was not written: it is tried again"),
   );
+  metrics.watchAuditCheckpoints(job.tally);
+  return job;
+}
+
+function toldOf({ failures, lastLeftAtMs, vouchedAtMs }: CheckpointTally) {
+  const instant = (atMs: number | null) => (atMs === null ? null : new Date(atMs).toISOString());
+  return { failures, lastCheckpointAt: instant(lastLeftAtMs), vouchedForUntil: instant(vouchedAtMs) };
 }
 
 function folderSink(folder: string): CheckpointSink {

@@ -33,7 +33,7 @@ export type AdminRouteParts = Readonly<{
   accessTokens: AccessTokens;
   defaultTimeZone: string;
   explain: Explain;
-  counters: Pick<Counters, "adjust" | "nowMs">;
+  counters: Pick<Counters, "adjust" | "raise" | "nowMs">;
 }>;
 
 export function adminRoutes(parts: AdminRouteParts): Route[] {
@@ -51,7 +51,7 @@ export function adminRoutes(parts: AdminRouteParts): Route[] {
     ...policyRoutes(policies),
     ...policySetRoutes(policies, defaultTimeZone),
     ...explainRoutes(explain),
-    ...adjustmentRoutes(policies, counters),
+    ...adjustmentRoutes(counters),
     ...erasePersonRoutes(),
     ...usageRoutes(reports),
     ...limitHitRoutes(reports),

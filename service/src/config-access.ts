@@ -53,7 +53,10 @@ export function readTls(reader: ConfigReader): TlsConfig | null {
 /** 401 is the only other judge of a credential, so what could never match is a fault here. */
 const CREDENTIAL = /^([A-Za-z0-9._~+/=-]{16,256})(?::([A-Za-z0-9._-]{1,64}(?:\+[A-Za-z0-9._-]{1,64})*))?$/;
 
-/** `credential` or `credential:tenant+tenant`, separated by commas or line ends. */
+/**
+ * `credential` or `credential:tenant+tenant`, separated by commas or line ends. There may be none: credentials managed
+ * through the Admin API are known only once their database was asked (callers-notice.ts tells when there is none either).
+ */
 export function readServiceAuth(reader: ConfigReader, kindWhenAbsent: ServiceAuthKind): ServiceAuthConfig {
   const kind = reader.choice("SLUICE_SERVICE_AUTH", SERVICE_AUTH_KINDS, kindWhenAbsent);
   const variable = "SLUICE_SERVICE_CREDENTIALS";
@@ -71,13 +74,6 @@ export function readServiceAuth(reader: ConfigReader, kindWhenAbsent: ServiceAut
   const secrets = new Set(credentials.map(({ secret }) => secret.reveal()));
   if (secrets.size < credentials.length) {
     reader.fault(variable, "lists one credential twice", "list it once, with all its tenants");
-  }
-  if (entries.length === 0 && (kind === "credential" || kind === "both")) {
-    reader.fault(
-      variable,
-      `is missing, while callers prove themselves by ${kind}`,
-      "list at least one credential, or set SLUICE_SERVICE_AUTH",
-    );
   }
   return { kind, credentials };
 }

@@ -88,6 +88,12 @@ test("a complete prod environment is accepted", () => {
   expect(config).toMatchObject({ shutdownMs: 5_000, drainDelayMs: 2_000 });
 });
 
+test("credentials may all be managed in the database, so the configuration may list none", () => {
+  const { SLUICE_SERVICE_CREDENTIALS: _, ...prod } = PROD;
+  expect(good(prod).serviceAuth).toEqual({ kind: "credential", credentials: [] });
+  expect(good({ ...prod, SLUICE_SERVICE_CREDENTIALS: "" }).serviceAuth.credentials).toEqual([]);
+});
+
 test("the drain may take up to half of the end", () => {
   expect(good({ SLUICE_DRAIN_DELAY_MS: "60000", SLUICE_SHUTDOWN_MS: "120000" }).drainDelayMs).toBe(60_000);
   expect(good({ ...PROD, SLUICE_DRAIN_DELAY_MS: "0", SLUICE_SHUTDOWN_MS: "100" }).drainDelayMs).toBe(0);
@@ -221,7 +227,6 @@ const BROKEN: Readonly<Record<string, Environment>> = {
   "redis-database-other-than-0": { SLUICE_REDIS_URL: "redis://r1/3" },
   "redis-seeds-that-differ": { SLUICE_REDIS_URL: "redis://:hunter2@r1,rediss://:hunter2@r2" },
   "redis-certificate-without-key": { SLUICE_REDIS_URL: "rediss://r1", SLUICE_REDIS_TLS_CERT: "pem" },
-  "credentials-missing": { SLUICE_SERVICE_AUTH: "credential" },
   "credentials-that-are-none": {
     SLUICE_SERVICE_AUTH: "credential",
     SLUICE_SERVICE_CREDENTIALS: "hunter2,0123456789abcdef:ac me,0123456789abcdef",

@@ -36,7 +36,7 @@ export type Config = Readonly<{
   /** As it was at the start; SIGHUP reads it again. */
   pool: PoolConfig;
   redis: RedisConfig;
-  /** Keys the digests of user ids in store keys: the same on every instance, or counters split. */
+  /** Keys digests of user ids in store keys, and of requests that carry an Idempotency-Key: the same on every instance. */
   idSecret: Secret;
   /** Keys the HMAC of the snapshot file. */
   snapshotKey: Secret;

@@ -4,8 +4,7 @@
 // its role may, brings in the policy file, and writes the snapshot file; a PostgreSQL that is away is tried again.
 import { join } from "node:path";
 import { setImmediate as pause, setTimeout as wait } from "node:timers/promises";
-import type { ManagedCredentials } from "./auth/credentials.ts";
-import { callerAt, NO_MANAGED_CALLERS } from "./auth/service-credential.ts";
+import { callerAt, holdsAny, type ManagedCaller, NO_MANAGED_CALLERS } from "./auth/service-credential.ts";
 import type { Config } from "./config.ts";
 import type { PolicyRowsView } from "./explain/explain.ts";
 import type { Log } from "./platform/log.ts";
@@ -31,7 +30,9 @@ export type PolicyStore = Readonly<{
   ready: Promise<void>;
   version: () => number;
   /** Managed credentials of callers, published with the policies. */
-  credentials: ManagedCredentials;
+  credentials: (sha256: string) => ManagedCaller | null;
+  /** Whether any managed credential holds now, as far as this process knows. */
+  hasCredentials: () => boolean;
   close: () => Promise<void>;
 }>;
 
@@ -72,11 +73,13 @@ export async function openPolicyStore(parts: PolicyStoreParts): Promise<PolicySt
         log.error({ fault: messageOf(fault) }, "the snapshot file was not written"),
       )
     : null;
+  const callers = () => sync.current()?.callers ?? NO_MANAGED_CALLERS;
   return {
     view: viewOf(sync),
     ready: prepared.then(() => sync.ready),
     version: () => sync.current()?.version.version ?? 0,
-    credentials: (sha256) => callerAt(sync.current()?.callers ?? NO_MANAGED_CALLERS, sha256, Date.now()),
+    credentials: (sha256) => callerAt(callers(), sha256, Date.now()),
+    hasCredentials: () => holdsAny(callers(), Date.now()),
     close: async () => {
       closing.abort();
       clearInterval(telling);

@@ -81,6 +81,13 @@ describeWithPostgres("the examples of error codes", () => {
     },
     WEAK_PASSWORD: () =>
       ask("POST", "/admin/users", { body: { loginId: "lee", password: "xkwvqzjhbyt", role: "VIEWER" } }),
+    WRONG_PASSWORD: async () => {
+      await ask("POST", "/admin/users", { body: { loginId: "viewer", password: PASSWORD, role: "VIEWER" } });
+      const known = [ACTORS.viewer?.userId];
+      await world.postgres.pool.query("update users set id = $1 where login_id = 'viewer'", known);
+      const body = { oldPassword: "another", newPassword: `${PASSWORD} or more` };
+      return await ask("PUT", "/admin/auth/password", { as: "viewer", body });
+    },
     IDEMPOTENCY_KEY_REUSED: async () => {
       const headers = { "idempotency-key": "k-1" };
       await ask("POST", "/admin/plans", { body: { ...FREE, name: "A" }, headers });

@@ -96,6 +96,25 @@ describeWith(["redis-server", "postgres"], "service credentials over two instanc
     }
   });
 
+  test("where none is configured, checks are refused and the log says how to make one, until the database holds one", async () => {
+    const withoutAny = { ...environment, SLUICE_SERVICE_CREDENTIALS: "" };
+    const noticesOf = ({ log }: ServiceProcess) =>
+      log().filter(({ fix }) => String(fix).includes("credentials create"));
+    const early = await stack.start({ environment: withoutAny });
+    await waitFor("the log says it", () => noticesOf(early).length > 0);
+    expect(await check(early, CONFIGURED)).toBe(401);
+
+    const { id, secret } = await create({ name: "gateway" });
+    await waitFor("it is accepted", async () => (await check(early, secret)) === 200, IN_FORCE_MS);
+    await early.stop();
+    // Written once a minute, and at the end.
+    const { body } = await admin("GET", `${PATH}/${id}`, {});
+    expect(body).toMatchObject({ lastUsedAt: expect.stringMatching(/^20/) });
+    const later = await stack.start({ environment: withoutAny });
+    await waitFor("it is accepted", async () => (await check(later, secret)) === 200, IN_FORCE_MS);
+    expect([noticesOf(early).length, noticesOf(later).length]).toEqual([1, 0]);
+  });
+
   test("a secret is in no log, metric, file or row", async () => {
     const created = await create({ name: "gateway" });
     const rotated = await rotate(created, {});
@@ -105,6 +124,10 @@ describeWith(["redis-server", "postgres"], "service credentials over two instanc
       expect(await check(service, `${rotated.secret}x`)).toBe(401);
       expect(await check(service, rotated.secret, "nobody")).toBe(200);
     }
+    const metricsOf = async () => (await services[0]?.metrics()) ?? "";
+    await waitFor("a checkpoint has left", async () =>
+      (await metricsOf()).includes("sluice_audit_vouched_age_seconds "),
+    );
     const [file = ""] = folders;
     await waitFor("the snapshot file holds it", async () => holds(rotated.secret)(await snapshotText(file)));
     const [row] = await run(stack.databaseUrl, "select database_to_xml(true, false, '')::text as everything");

@@ -3,8 +3,9 @@
 import { InvalidArgumentError } from "commander";
 
 type Kind =
-  | Readonly<{ kind: "text" | "list" | "integer"; word: string }>
-  /** `none` is null on the wire, where there is such a choice. */
+  | Readonly<{ kind: "list" | "integer"; word: string }>
+  /** `none` is null on the wire, where there is such a choice; so it is of a text that may be nothing. */
+  | Readonly<{ kind: "text"; word: string; none?: true }>
   | Readonly<{ kind: "choice"; of: readonly string[]; none?: true }>
   | Readonly<{ kind: "flag" | "tenants" | "target" }>
   | Readonly<{ kind: "limits" }>
@@ -39,7 +40,6 @@ export function valueWord(field: Exclude<Field, { kind: "limits" }>): string {
 export function parseValue(field: Exclude<Field, { kind: "limits" | "password" }>, text: string): unknown {
   switch (field.kind) {
     case "text":
-      return text;
     case "choice":
       return field.none && text === "none" ? null : text;
     case "list":

@@ -144,7 +144,7 @@ export const RESOURCES: readonly Resource[] = [
   {
     ...{ name: "credentials", one: "credential", about: "What callers of checks prove themselves by" },
     ...{ path: "/admin/service-credentials", id: "id", alias: "name" },
-    columns: ["name", "status", "tenants", "lastFour", "previous", "expiresAt", "id"],
+    columns: ["name", "status", "tenants", "lastFour", "previous", "expiresAt", "lastUsedAt", "id"],
     filters: [{ kind: "flag", name: "revoked", about: "true shows revoked ones too" }],
     hasRows: true,
     create: {
@@ -152,6 +152,14 @@ export const RESOURCES: readonly Resource[] = [
       fields: [
         { ...TENANTS, about: "tenants it may ask for (default: all)" },
         { kind: "text", name: "expiresAt", word: "instant", about: "RFC 3339, to come (default: never)" },
+      ],
+    },
+    update: {
+      method: "PATCH",
+      fields: [
+        NAME,
+        { ...TENANTS, about: "tenants it may ask for, or all" },
+        { kind: "text", name: "expiresAt", word: "instant", none: true, about: "RFC 3339, to come, or none: never" },
       ],
     },
     remove: { word: "revoke", needsEtag: true, about: "Refuse it from now on, for good" },

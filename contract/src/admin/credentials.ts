@@ -26,6 +26,9 @@ const fields = {
   expiresAt: Nullable(Instant),
   rotatedAt: Nullable(Instant),
   revokedAt: Nullable(Instant),
+  lastUsedAt: Type.Union([Instant, Type.Null()], {
+    description: "When a check last came with it, to about two minutes; null = never",
+  }),
   ...RowFields,
 };
 
@@ -44,15 +47,23 @@ export const CredentialParams = Type.Object(
   { id: Type.String({ format: "uuid", description: "Id of the credential" }) },
   strict,
 );
+const ExpiresAt = Nullable(Type.String({ maxLength: 64, description: "RFC 3339 instant to come; null = never" }));
 export const CredentialCreate = Type.Object(
   {
     name: NameText,
     tenants: Type.Optional(Tenants),
-    expiresAt: Type.Optional(
-      Nullable(Type.String({ maxLength: 64, description: "RFC 3339 instant to come; null or absent = never" })),
-    ),
+    expiresAt: Type.Optional(ExpiresAt),
   },
   strict,
+);
+/** What is absent stays as it is. */
+export const CredentialUpdate = Type.Object(
+  {
+    name: Type.Optional(NameText),
+    tenants: Type.Optional(Tenants),
+    expiresAt: Type.Optional(ExpiresAt),
+  },
+  { ...strict, minProperties: 1 },
 );
 export const CredentialRotate = Type.Object(
   {

@@ -54,6 +54,11 @@ export const Tokens = Type.Object(
   },
   strict,
 );
+/** The user's own; the old one is any text, and answered like a wrong one where it cannot be right. */
+export const PasswordChange = Type.Object(
+  { oldPassword: Type.String({ maxLength: 1_024 }), newPassword: PasswordText },
+  strict,
+);
 export const LogoutQuery = Type.Object(
   { all: Type.Optional(Type.Boolean({ description: "Ends every session of the user" })) },
   strict,

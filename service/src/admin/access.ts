@@ -17,6 +17,7 @@ export type Access = Readonly<{ roles: readonly Role[]; tenants: "all" | "own" |
 export const ACCESS = {
   "session.read": { roles: READERS, tenants: "shared" },
   "session.end": { roles: READERS, tenants: "shared" },
+  "password.change": { roles: READERS, tenants: "shared" },
   "user.read": { roles: ADMINS, tenants: "all" },
   "user.create": { roles: ADMINS, tenants: "all" },
   "user.update": { roles: ADMINS, tenants: "all" },
@@ -43,6 +44,7 @@ export const ACCESS = {
   "override.delete": { roles: OPERATORS, tenants: "own" },
   "credential.read": { roles: ADMINS, tenants: "all" },
   "credential.create": { roles: ADMINS, tenants: "all" },
+  "credential.update": { roles: ADMINS, tenants: "all" },
   "credential.rotate": { roles: ADMINS, tenants: "all" },
   "credential.revoke": { roles: ADMINS, tenants: "all" },
   "policy_set.read": { roles: READERS, tenants: "all" },

@@ -32,6 +32,8 @@ export type AdminDoorParts = Readonly<{
   authenticate: (accessToken: string) => Promise<Actor>;
   /** CIDRs of proxies whose X-Forwarded-For is believed; null = none. */
   trustedProxies: readonly string[] | null;
+  /** Keys the digests that are kept of requests: the same on every instance. */
+  requestSecret: string;
   traceIds: TraceIds;
   nowMs: () => number;
   onFailure: (cause: unknown, traceId: string) => void;
@@ -123,7 +125,7 @@ async function serveChange(
       return changed;
     },
   };
-  const idempotent = idempotentOf(route, asked, request);
+  const idempotent = idempotentOf(route, asked, request, parts.requestSecret);
   return sendChange(reply, await runChange(parts.database, checked, { asked, ifMatch, idempotent }));
 }
 

@@ -72,6 +72,7 @@ export async function openAdminWorld(
       return actor;
     },
     trustedProxies,
+    requestSecret: "of a test",
     traceIds: createTraceIds(),
     nowMs: () => NOW_MS,
     onFailure: (cause) => failures.push(cause),

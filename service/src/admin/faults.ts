@@ -1,6 +1,7 @@
 // What went wrong, as a code with a public detail: whatever a handler, the framework or the database throws. Pure.
 // Promise: nothing of a private cause reaches the peer; PostgreSQL away is a 503, for the request was not at fault.
 import type { FieldProblem, ProblemCode } from "@sluice/contract";
+import { OutcomeUnknown } from "../platform/postgres-commit.ts";
 import { Refusal } from "../platform/refusal.ts";
 
 export type Fault = Readonly<{
@@ -29,13 +30,14 @@ const SOCKET_FAULTS = new Set([
   "ENOENT",
 ]);
 const POOL_FAULT =
-  /timeout exceeded when trying to connect|Connection terminated|Cannot use a pool after|Client has encountered a connection error/;
+  /timeout exceeded when trying to connect|Connection terminated|Cannot use a pool after|Client (?:has encountered a connection error|was closed)|Query read timeout|timeout expired/;
 
 export function faultOf(thrown: unknown): Fault {
   if (thrown instanceof Refusal) {
     const { code, message, errors, retryAfterMs } = thrown;
     return { code, detail: message, errors, retryAfterMs, isOurs: false };
   }
+  if (thrown instanceof OutcomeUnknown) return UNKNOWN;
   const {
     code = "",
     message = "",
@@ -76,6 +78,13 @@ const UNAVAILABLE: Fault = {
   errors: [],
   retryAfterMs: RETRY_DATABASE_MS,
   isOurs: false,
+};
+
+const UNKNOWN: Fault = {
+  ...UNAVAILABLE,
+  detail:
+    "PostgreSQL did not confirm the change in time: whether it was made is not known. Send it again with the same " +
+    "Idempotency-Key; without one, read first.",
 };
 
 const UNSTORABLE: Fault = {

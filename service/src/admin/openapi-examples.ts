@@ -49,6 +49,7 @@ export const EXAMPLES: Readonly<Record<string, Readonly<{ body?: unknown; answer
       refreshTokenExpiresAt: "2026-11-23T10:00:00.000Z",
     },
   },
+  replacePassword: { body: { oldPassword: "four unrelated quiet words", newPassword: "seven lamps on a tractor" } },
   createUser: {
     body: { loginId: "lee", password: "four unrelated quiet words", role: "OPERATOR", tenants: ["acme"] },
     answer: { id, loginId: "lee", role: "OPERATOR", tenants: ["acme"], disabled: false, ...row },

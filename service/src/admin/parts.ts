@@ -5,7 +5,12 @@
 import type { FieldProblem } from "@sluice/contract";
 import type Type from "typebox";
 import { Compile, type Validator } from "typebox/compile";
+import { Settings } from "typebox/system";
 import { Value } from "typebox/value";
+import { foldUnions } from "./union-faults.ts";
+
+/** Of the whole process, and the same for checks (check/parse.ts): by itself the library stops telling after eight. */
+Settings.Set({ maxErrors: 64 });
 
 export type PartName = "params" | "query" | "body";
 /** Gives the value in the types of the schema, or says every fault. */
@@ -17,7 +22,7 @@ export function partReader(name: PartName, schema: Type.TSchema | undefined): Re
   const validator = Compile(schema);
   return (given) => {
     const value = name === "body" ? given : Value.Convert(schema, { ...(given as object) });
-    return { value, faults: validator.Check(value) ? [] : faultsOf(validator, value) };
+    return { value, faults: validator.Check(value) ? [] : faultsOf(schema, validator, value) };
   };
 }
 
@@ -30,7 +35,7 @@ export function answerWriter(schema: Type.TSchema | undefined): (body: unknown) 
     const text = JSON.stringify(body);
     const sent: unknown = JSON.parse(text);
     if (validator.Check(sent)) return text;
-    const [fault] = faultsOf(validator, sent);
+    const [fault] = faultsOf(schema, validator, sent);
     throw new Error(`an answer breaks its schema at ${fault?.pointer}: ${fault?.detail}`);
   };
 }
@@ -40,8 +45,8 @@ function emptyFaults(name: PartName, value: unknown): FieldProblem[] {
   return isEmpty ? [] : [{ pointer: "", detail: `the ${name} must be empty here` }];
 }
 
-function faultsOf(validator: Validator, value: unknown): FieldProblem[] {
-  return validator.Errors(value).flatMap(({ keyword, instancePath, message, params }) => {
+function faultsOf(schema: Type.TSchema, validator: Validator, value: unknown): FieldProblem[] {
+  return foldUnions(validator.Errors(value), schema).flatMap(({ keyword, instancePath, message, params }) => {
     if (keyword === "additionalProperties") {
       const { additionalProperties } = params as { additionalProperties: string[] };
       return additionalProperties.map((field) => ({

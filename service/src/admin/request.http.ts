@@ -1,6 +1,6 @@
 // What the header of an Admin request says: the token, the ETag it read, its Idempotency-Key, where it came from.
 // Each is refused here when it cannot be what it says it is.
-import { createHash, randomUUID } from "node:crypto";
+import { createHash, createHmac, randomUUID } from "node:crypto";
 import type { FastifyRequest } from "fastify";
 import { Refusal } from "../platform/refusal.ts";
 import type { IdempotentRequest } from "./idempotency.pg.ts";
@@ -36,19 +36,24 @@ export function etagOf(route: ChangeRoute, request: FastifyRequest): string | nu
   );
 }
 
-/** Null where the request carries no key. A key means something on POST only: other methods are idempotent by themselves. */
+/**
+ * Null where the request carries no key. A key means something on POST only: other methods are idempotent by themselves.
+ * The digest that is kept of the request is keyed by `secret`: a body may hold a password, which whoever reads the
+ * database could else find by trying, far faster than by its password hash.
+ */
 export function idempotentOf(
   route: ChangeRoute,
   { actor, params, query, body }: AskedByUser<Shape>,
   request: FastifyRequest,
+  secret: string,
 ): IdempotentRequest | null {
   const key = request.headers["idempotency-key"];
   if (key === undefined || route.method !== "POST") return null;
   if (typeof key !== "string" || !IDEMPOTENCY_KEY.test(key)) {
     throw new Refusal("INVALID_REQUEST", "Idempotency-Key must be 1 to 255 visible ASCII characters.");
   }
-  const sha256 = createHash("sha256")
-    .update(JSON.stringify([params, query, body]))
+  const sha256 = createHmac("sha256", secret)
+    .update(`request ${JSON.stringify([params, query, body])}`)
     .digest("hex");
   return { actor: actor.userId, route: `${route.method} ${route.path}`, key, sha256 };
 }

@@ -3,10 +3,12 @@
 //
 // Promise: what was committed is vouched for outside within a minute, and a chain that stands still once an hour, so that
 // a missing checkpoint is noticed. One instance writes at a time; two would only write more. A checkpoint counts as
-// written when every sink has it; after a fault the next attempt comes soon. Nothing waits for this.
+// written when every sink has it; after a fault the next attempt comes soon, and the tally tells since when the end of the
+// chain is not vouched for. Nothing waits for this.
 import type { KeyObject } from "node:crypto";
 import { type Kysely, sql, type Transaction } from "kysely";
 import type { Log } from "../platform/log.ts";
+import type { CheckpointTally } from "../platform/metrics-audit.ts";
 import type { AuditTables } from "./audit-tables.ts";
 import { type ChainHead, checkSignature, keyIdOf, type SignedCheckpoint, signCheckpoint } from "./checkpoint.ts";
 
@@ -27,27 +29,39 @@ export type CheckpointWriter = Readonly<{
   sinks: readonly CheckpointSink[];
 }>;
 
-export type CheckpointJob = Readonly<{ close: () => Promise<void> }>;
+export type CheckpointJob = Readonly<{ tally: () => CheckpointTally; close: () => Promise<void> }>;
+
+/** What an attempt came to. */
+export type CheckpointRound =
+  | Readonly<{ kind: "written"; checkpoint: SignedCheckpoint }>
+  /** There is nothing to vouch for that `last` does not. */
+  | Readonly<{ kind: "vouched"; last: SignedCheckpoint }>
+  /** Another instance is at it. */
+  | Readonly<{ kind: "passed" }>;
 
 export function startAuditCheckpoints(
   writer: CheckpointWriter,
-  onFault: (fault: unknown) => void,
+  onFault: (fault: unknown, tally: CheckpointTally) => void,
   everyMs = EVERY_MS,
 ): CheckpointJob {
   let timer: NodeJS.Timeout | undefined;
   let isClosed = false;
+  let tally: CheckpointTally = { failures: 0, lastLeftAtMs: null, vouchedAtMs: null };
   const act = async () => {
     let nextMs = everyMs;
+    const nowMs = Date.now();
     try {
-      await writeCheckpoint(writer, Date.now());
+      tally = tallyAfter(tally, await writeCheckpoint(writer, nowMs), nowMs);
     } catch (fault) {
       nextMs = Math.min(RETRY_MS, everyMs);
-      onFault(fault);
+      tally = { ...tally, failures: tally.failures + 1 };
+      onFault(fault, tally);
     }
     if (!isClosed) timer = setTimeout(() => (running = act()), nextMs).unref();
   };
   let running = act();
   return {
+    tally: () => tally,
     close: async () => {
       isClosed = true;
       clearTimeout(timer);
@@ -56,21 +70,26 @@ export function startAuditCheckpoints(
   };
 }
 
-/** Null when there is nothing to vouch for that was not, or when another instance is at it. */
-export async function writeCheckpoint(writer: CheckpointWriter, nowMs: number): Promise<SignedCheckpoint | null> {
+function tallyAfter(before: CheckpointTally, round: CheckpointRound, nowMs: number): CheckpointTally {
+  if (round.kind === "passed") return before;
+  const newest = round.kind === "written" ? round.checkpoint : round.last;
+  return { ...before, lastLeftAtMs: Date.parse(newest.at), vouchedAtMs: nowMs };
+}
+
+export async function writeCheckpoint(writer: CheckpointWriter, nowMs: number): Promise<CheckpointRound> {
   const { database, signingKey, sinks } = writer;
   return await database.transaction().execute(async (transaction) => {
-    if (!(await isOnlyWriter(transaction))) return null;
+    if (!(await isOnlyWriter(transaction))) return { kind: "passed" };
     const head = await readChainHead(transaction);
     const last = await readLastCheckpoint(transaction);
-    if (last !== null && vouchesFor(last, head, signingKey, nowMs)) return null;
+    if (last !== null && vouchesFor(last, head, signingKey, nowMs)) return { kind: "vouched", last };
     const checkpoint = signCheckpoint(head, nowMs, signingKey);
     await Promise.all(sinks.map((sink) => sink(checkpoint)));
     await transaction
       .insertInto("audit_checkpoints")
       .values({ checkpoint: JSON.stringify(checkpoint) })
       .execute();
-    return checkpoint;
+    return { kind: "written", checkpoint };
   });
 }
 

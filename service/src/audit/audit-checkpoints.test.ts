@@ -5,7 +5,7 @@ import { run, startPostgres, type TestPostgres } from "../../test/postgres.ts";
 import { describeWithPostgres } from "../../test/services.ts";
 import { waitFor } from "../../test/wait.ts";
 import { createLog } from "../platform/log.ts";
-import { logSink, startAuditCheckpoints, writeCheckpoint } from "./audit-checkpoints.job.ts";
+import { type CheckpointWriter, logSink, startAuditCheckpoints, writeCheckpoint } from "./audit-checkpoints.job.ts";
 import { checkSignature, parseCheckpointLine, type SignedCheckpoint } from "./checkpoint.ts";
 
 const NOON_MS = Date.UTC(2026, 10, 22, 12);
@@ -23,8 +23,12 @@ describeWithPostgres("checkpoints of the audit trail", () => {
     const trail = await openAuditTrail({ url });
     const left: SignedCheckpoint[] = [];
     const sink = (checkpoint: SignedCheckpoint) => void left.push(checkpoint);
-    const writer = { database: trail.sql, signingKey: auditKeys.privateKey, sinks: [sink] };
-    const write = (nowMs: number) => writeCheckpoint(writer, nowMs);
+    const writer: CheckpointWriter = { database: trail.sql, signingKey: auditKeys.privateKey, sinks: [sink] };
+    /** Null where none was written. */
+    const write = async (nowMs: number, by = writer) => {
+      const round = await writeCheckpoint(by, nowMs);
+      return round.kind === "written" ? round.checkpoint : null;
+    };
     return { ...trail, url, left, writer, write };
   }
 
@@ -67,7 +71,7 @@ describeWithPostgres("checkpoints of the audit trail", () => {
     await using w = await world();
     await w.append();
     const stranger = { ...w.writer, signingKey: generateKeyPairSync("ed25519").privateKey, sinks: [] };
-    await writeCheckpoint(stranger, NOON_MS);
+    await w.write(NOON_MS, stranger);
     expect((await w.write(NOON_MS))?.seq).toBe(1);
     await w.tamper(
       "insert into audit_checkpoints (checkpoint) select jsonb_set(checkpoint, '{at}', '\"2026-11-22T13:00:00.000Z\"') from audit_checkpoints",
@@ -80,7 +84,7 @@ describeWithPostgres("checkpoints of the audit trail", () => {
     await using w = await world();
     await w.append();
     const failing = { ...w.writer, sinks: [() => Promise.reject(new Error("the folder is full"))] };
-    await expect(writeCheckpoint(failing, NOON_MS)).rejects.toThrow("the folder is full");
+    await expect(w.write(NOON_MS, failing)).rejects.toThrow("the folder is full");
     expect(await run(w.url, "select from audit_checkpoints")).toEqual([]);
     expect((await w.write(NOON_MS))?.seq).toBe(1);
   });
@@ -102,15 +106,48 @@ describeWithPostgres("checkpoints of the audit trail", () => {
       w.left.push(checkpoint);
     };
     const job = startAuditCheckpoints({ ...w.writer, sinks: [breakable] }, (fault) => faults.push(fault), 5);
+    expect(job.tally()).toEqual({ failures: 0, lastLeftAtMs: null, vouchedAtMs: null });
     await waitFor("the first checkpoint", () => w.left.length === 1);
+    const leftAtMs = (index: number) => Date.parse(w.left[index]?.at ?? "");
+    await waitFor("it is told", () => job.tally().lastLeftAtMs === leftAtMs(0));
+    // A chain that stands still is found vouched for again and again, by the same checkpoint.
+    await waitFor("a later look", () => (job.tally().vouchedAtMs ?? 0) > leftAtMs(0));
+    expect(job.tally().lastLeftAtMs).toBe(leftAtMs(0));
+
     isBroken = true;
     await w.append();
-    await waitFor("a fault", () => faults.length > 0);
+    await waitFor("some faults", () => job.tally().failures > 2);
+    const broken = job.tally();
+    expect(broken).toMatchObject({ failures: faults.length, lastLeftAtMs: leftAtMs(0) });
+    await waitFor("another fault", () => job.tally().failures > broken.failures);
+    expect(job.tally().vouchedAtMs).toBe(broken.vouchedAtMs);
     isBroken = false;
     await waitFor("the row to be vouched for", () => w.left.at(-1)?.seq === 1);
+    await waitFor("it is told", () => job.tally().lastLeftAtMs === leftAtMs(1));
     await job.close();
     await w.append();
     expect(w.left.map(({ seq }) => seq)).toEqual([0, 1]);
+  });
+
+  test("old ones in the table are thinned to the last of each day by each that is added, and nobody else removes any", async () => {
+    await using w = await world();
+    const add = (writtenAt: string) =>
+      w.tamper(`insert into audit_checkpoints (checkpoint, written_at) values ('{}', ${writtenAt})`);
+    for (const day of ["now() - interval '36 days'", "now() - interval '400 days'"]) {
+      for (const time of ["00:00", "11:30", "23:59:59.999"]) {
+        await add(`(((${day}) at time zone 'UTC')::date + time '${time}') at time zone 'UTC'`);
+      }
+    }
+    await add("now() - interval '34 days'");
+    await add("now() - interval '34 days'");
+    await expect(run(w.url, "delete from audit_checkpoints")).rejects.toThrow("is refused");
+    await w.write(NOON_MS);
+    const kept = await run(
+      w.url,
+      "select to_char(written_at at time zone 'UTC', 'HH24:MI') as time, now() - written_at > interval '35 days' as old from audit_checkpoints order by written_at",
+    );
+    expect(kept.filter(({ old }) => old).map(({ time }) => time)).toEqual(["23:59", "23:59"]);
+    expect(kept.filter(({ old }) => !old)).toHaveLength(3);
   });
 
   test("the log carries a checkpoint whole, whatever its level, and a collected log proves like a folder", async () => {
@@ -118,7 +155,7 @@ describeWithPostgres("checkpoints of the audit trail", () => {
     await w.append();
     const lines: string[] = [];
     const log = createLog("error", {}, { write: (line) => void lines.push(line) });
-    const checkpoint = await writeCheckpoint({ ...w.writer, sinks: [logSink(log)] }, NOON_MS);
+    const checkpoint = await w.write(NOON_MS, { ...w.writer, sinks: [logSink(log)] });
     expect(lines.map(parseCheckpointLine)).toEqual([checkpoint]);
     const outside = lines.flatMap((line) => parseCheckpointLine(line) ?? []);
     expect((await w.verify(outside)).provenUpTo?.seq).toBe(1);

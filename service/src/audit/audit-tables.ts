@@ -1,4 +1,5 @@
-// The tables of the audit trail as the query builder sees them: service/migrations/0003_audit.sql.
+// The tables of the audit trail as the query builder sees them: service/migrations/0003_audit.sql
+// and 0009_uses_and_checkpoints.sql.
 import type { ColumnType, GeneratedAlways } from "kysely";
 import type { Role } from "../auth/actor.ts";
 import type { AuditActor, AuditOutcome } from "./audit-record.ts";
@@ -33,5 +34,9 @@ export type AuditLogTable = {
 export type AuditTables = {
   audit_logs: AuditLogTable;
   audit_head: { chain: Read<string>; seq: Read<number>; hash: Read<Buffer>; at: Read<Date> };
-  audit_checkpoints: { id: GeneratedAlways<number>; checkpoint: ColumnType<SignedCheckpoint, string, never> };
+  audit_checkpoints: {
+    id: GeneratedAlways<number>;
+    checkpoint: ColumnType<SignedCheckpoint, string, never>;
+    written_at: Read<Date>;
+  };
 };

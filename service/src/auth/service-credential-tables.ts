@@ -1,5 +1,5 @@
-// The table of managed credentials as the query builder sees it: service/migrations/0006_service_credentials.sql; and what
-// of a row an instance keeps in memory. Pure.
+// The tables of managed credentials as the query builder sees them: service/migrations/0006_service_credentials.sql and
+// 0009_uses_and_checkpoints.sql; and what of a row an instance keeps in memory. Pure.
 import type { ColumnType, Selectable } from "kysely";
 import type { ManagedCredential } from "./service-credential.ts";
 
@@ -24,7 +24,13 @@ export type ServiceCredentialTable = {
   updated_at: Filled<Date>;
 };
 
-export type ServiceCredentialTables = { service_credentials: ServiceCredentialTable };
+/** To about a minute. */
+export type ServiceCredentialUseTable = { credential_id: string; last_used_at: Date };
+
+export type ServiceCredentialTables = {
+  service_credentials: ServiceCredentialTable;
+  service_credential_uses: ServiceCredentialUseTable;
+};
 
 /** The columns that managedCredentialOf reads. */
 export const MANAGED_COLUMNS = ["id", "tenants", "sha256", "previous_sha256", "previous_until", "expires_at"] as const;

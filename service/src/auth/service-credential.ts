@@ -19,7 +19,7 @@ export type ManagedCredential = Readonly<{
 }>;
 
 /** `untilMs` is the first instant at which the secret is refused; Infinity = never. */
-export type ManagedCaller = Caller & Readonly<{ untilMs: number }>;
+export type ManagedCaller = Caller & Readonly<{ credentialId: string; untilMs: number }>;
 /** By the SHA-256 of the secret, in hexadecimal. */
 export type ManagedCallers = ReadonlyMap<string, ManagedCaller>;
 
@@ -27,16 +27,21 @@ export const NO_MANAGED_CALLERS: ManagedCallers = new Map();
 
 /** One entry for each secret of the credential. */
 export function callersOf(credential: ManagedCredential): (readonly [sha256: string, caller: ManagedCaller])[] {
-  const { sha256, previous } = credential;
+  const { id: credentialId, sha256, previous } = credential;
   const tenants = credential.tenants === null ? null : new Set(credential.tenants);
   const endMs = credential.expiresAtMs ?? Number.POSITIVE_INFINITY;
-  const current = [sha256, { tenants, untilMs: endMs }] as const;
+  const current = [sha256, { credentialId, tenants, untilMs: endMs }] as const;
   if (previous === null) return [current];
-  return [current, [previous.sha256, { tenants, untilMs: Math.min(previous.untilMs, endMs) }]];
+  return [current, [previous.sha256, { credentialId, tenants, untilMs: Math.min(previous.untilMs, endMs) }]];
 }
 
 /** Whom the digest of a presented secret belongs to at this instant. */
-export function callerAt(callers: ManagedCallers, sha256: string, nowMs: number): Caller | null {
+export function callerAt(callers: ManagedCallers, sha256: string, nowMs: number): ManagedCaller | null {
   const caller = callers.get(sha256);
   return caller !== undefined && nowMs < caller.untilMs ? caller : null;
+}
+
+/** Whether any secret at all is accepted at this instant. */
+export function holdsAny(callers: ManagedCallers, nowMs: number): boolean {
+  return callers.values().some(({ untilMs }) => nowMs < untilMs);
 }

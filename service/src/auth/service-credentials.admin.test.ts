@@ -65,7 +65,7 @@ describeWithPostgres("service credentials through the Admin API", () => {
     expect(created).toMatchObject({ status: 201, headers: { location: `${PATH}/${item.id}`, etag: `"${item.etag}"` } });
     expect(item).toMatchObject({
       ...{ name: "gateway", tenants: null, status: "ACTIVE", lastFour: first.slice(-4), previous: null },
-      ...{ expiresAt: null, rotatedAt: null, revokedAt: null },
+      ...{ expiresAt: null, rotatedAt: null, revokedAt: null, lastUsedAt: null },
     });
     expect(first).toMatch(new RegExp(`^slk_${item.id.slice(0, 8)}_[A-Za-z0-9_-]{43}$`));
     expect((await ask("GET", `${PATH}/${item.id}`)).body).toEqual(item);
@@ -177,6 +177,60 @@ describeWithPostgres("service credentials through the Admin API", () => {
     expect(world.failures).toEqual([]);
   });
 
+  test("name, tenants and expiry are changed while its secrets stay; one that has ended is not brought back", async () => {
+    await using world = await open();
+    const { ask, knows, credentials } = world;
+    await ask("POST", "/admin/plans", { body: { name: "FREE", limits: {} } });
+    await ask("POST", "/admin/tenants", { body: { id: "acme", plan: "FREE" } });
+    const { secret, ...before } = (await create(ask)).body;
+    await create(ask, { name: "taken" });
+    const update = (body: object, tag: string, id = before.id) =>
+      ask("PATCH", `${PATH}/${id}`, { body, headers: { "if-match": `"${tag}"` } });
+
+    const expiresAt = at(NOW_MS + DAY_MS);
+    const changed = await update({ name: "edge", tenants: ["acme"], expiresAt }, before.etag);
+    const { etag } = changed.body;
+    expect(changed).toMatchObject({ status: 200, headers: { etag: `"${etag}"` } });
+    const { updatedAt } = changed.body;
+    expect(changed.body).toEqual({ ...before, name: "edge", tenants: ["acme"], expiresAt, etag, updatedAt });
+    expect([await knows(secret), credentials(secret)?.tenants]).toEqual([true, new Set(["acme"])]);
+    expect(await knows(secret, NOW_MS + DAY_MS)).toBe(false);
+    expect(await update({ name: "late" }, before.etag)).toMatchObject({ status: 412, body: { code: "STALE" } });
+
+    const refusals = [
+      await update({ name: "taken" }, etag),
+      await update({ tenants: ["nobody"] }, etag),
+      await update({ expiresAt: at(NOW_MS) }, etag),
+      await update({}, etag),
+      await update({ secret: "chosen by hand" }, etag),
+    ];
+    expect(refusals.map(({ body }) => body.code)).toEqual([
+      ...["TAKEN", "UNKNOWN_REFERENCE", "OUT_OF_RANGE", "INVALID_REQUEST", "INVALID_REQUEST"],
+    ]);
+    const endless = await update({ tenants: null, expiresAt: null }, etag);
+    expect(endless.body).toMatchObject({ name: "edge", tenants: null, expiresAt: null });
+    expect(await knows(secret, NOW_MS + DAY_MS)).toBe(true);
+    expect(credentials(secret)?.tenants).toBe(null);
+
+    const [expired] = await run(
+      world.url,
+      "update service_credentials set expires_at = $1 where id = $2 returning etag",
+      [at(NOW_MS - 1), before.id],
+    );
+    expect(await update({ expiresAt }, String(expired?.etag))).toMatchObject({
+      status: 409,
+      body: { code: "CONFLICT" },
+    });
+    const headers = { "if-match": `"${expired?.etag}"` };
+    expect(await ask("DELETE", `${PATH}/${before.id}`, { headers })).toMatchObject({ status: 204 });
+    const revoked = await ask("GET", `${PATH}/${before.id}`);
+    expect(await update({ name: "back" }, revoked.body.etag)).toMatchObject({
+      status: 409,
+      body: { code: "CONFLICT" },
+    });
+    expect(world.failures).toEqual([]);
+  });
+
   test("of two who rotate at once one is told that it is stale: no secret is lost unseen", async () => {
     await using world = await open();
     const { id, etag, secret } = (await create(world.ask)).body;
@@ -205,13 +259,14 @@ describeWithPostgres("service credentials through the Admin API", () => {
         ask("GET", PATH, { as }),
         ask("GET", `${PATH}/${id}`, { as }),
         ask("POST", PATH, { as, body: { name: "d" } }),
+        ask("PATCH", `${PATH}/${id}`, { as, body: { name: "e" }, headers }),
         ask("POST", `${PATH}/${id}/rotate`, { as, body: {}, headers }),
         ask("DELETE", `${PATH}/${id}`, { as, headers }),
       ]);
       expect(
         answers.map(({ status }) => status),
         as,
-      ).toEqual([403, 403, 403, 403, 403]);
+      ).toEqual([403, 403, 403, 403, 403, 403]);
     }
     expect((await ask("GET", PATH)).body.items).toHaveLength(3);
   });

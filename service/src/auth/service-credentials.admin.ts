@@ -7,6 +7,7 @@ import {
   CredentialListQuery,
   CredentialParams,
   CredentialRotate,
+  CredentialUpdate,
   CredentialWithSecret,
   DEFAULT_OVERLAP_MS,
 } from "@sluice/contract";
@@ -25,6 +26,7 @@ import {
   revokeCredential,
   rotateCredential,
   type StoredCredential,
+  updateCredential,
 } from "./service-credentials.pg.ts";
 
 const tag = "service credentials";
@@ -65,7 +67,7 @@ export function serviceCredentialRoutes(reader: Kysely<ServiceCredentialTables>)
       status: 201,
       answersSecret: true,
       change: async ({ body: { name, tenants = null, expiresAt = null }, origin }, { policies }) => {
-        const expiresAtMs = expiresAt === null ? null : readExpiry(expiresAt, origin.nowMs);
+        const expiresAtMs = readExpiryOrNever(expiresAt, origin.nowMs);
         await requireTenants(policies, tenants ?? []);
         const { credential, secret } = await createCredential(policies, { name, tenants, expiresAtMs });
         const after = itemOf(credential, origin.nowMs);
@@ -76,6 +78,22 @@ export function serviceCredentialRoutes(reader: Kysely<ServiceCredentialTables>)
           location: `${path}/${after.id}`,
           audits: auditOf(null, after),
         };
+      },
+    }),
+    changeRoute({
+      ...{ method: "PATCH", path: `${path}/{id}`, tag, action: "credential.update" },
+      summary: "Change name, tenants or expiry, everywhere within a second; the secrets stay",
+      shape: { params: CredentialParams, body: CredentialUpdate },
+      answer: CredentialItem,
+      needsEtag: true,
+      change: async ({ params, body: { expiresAt, ...changes }, origin: { nowMs } }, { policies, matchEtag }) => {
+        const expiry = expiresAt === undefined ? {} : { expiresAtMs: readExpiryOrNever(expiresAt, nowMs) };
+        const locked = await lockCredential(policies, params.id);
+        matchEtag(locked.etag);
+        await requireTenants(policies, changes.tenants ?? []);
+        const changed = await updateCredential(policies, locked, { changes: { ...changes, ...expiry }, nowMs });
+        const after = itemOf(changed, nowMs);
+        return { body: after, etag: after.etag, audits: auditOf(itemOf(locked, nowMs), after) };
       },
     }),
     changeRoute({
@@ -110,7 +128,8 @@ export function serviceCredentialRoutes(reader: Kysely<ServiceCredentialTables>)
   ];
 }
 
-function readExpiry(text: string, nowMs: number): number {
+function readExpiryOrNever(text: string | null, nowMs: number): number | null {
+  if (text === null) return null;
   const atMs = readInstant(text, "/expiresAt");
   if (atMs > nowMs) return atMs;
   const errors = [{ pointer: "/expiresAt", detail: "must lie ahead; leave it out for never" }];
@@ -123,7 +142,8 @@ function auditOf(before: CredentialItem | null, after: CredentialItem): AuditedC
 }
 
 function itemOf(credential: StoredCredential, nowMs: number): CredentialItem {
-  const { id, name, tenants, lastFour, previous, expiresAtMs, rotatedAtMs, revokedAtMs, etag } = credential;
+  const { id, name, tenants, lastFour, previous, expiresAtMs, rotatedAtMs, revokedAtMs, lastUsedAtMs, etag } =
+    credential;
   const isPreviousAccepted = previous !== null && previous.untilMs > nowMs;
   return {
     ...{ id, name, tenants: tenants === null ? null : [...tenants], status: statusOf(credential, nowMs), lastFour },
@@ -131,7 +151,7 @@ function itemOf(credential: StoredCredential, nowMs: number): CredentialItem {
       ? { lastFour: previous.lastFour, acceptedUntil: new Date(previous.untilMs).toISOString() }
       : null,
     ...{ expiresAt: instantOf(expiresAtMs), rotatedAt: instantOf(rotatedAtMs), revokedAt: instantOf(revokedAtMs) },
-    etag,
+    ...{ lastUsedAt: instantOf(lastUsedAtMs), etag },
     createdAt: new Date(credential.createdAtMs).toISOString(),
     updatedAt: new Date(credential.updatedAtMs).toISOString(),
   };

@@ -2,7 +2,8 @@
 // them to every instance with its last statement.
 //
 // Promise: a secret is never stored, and leaves here once, with the change that made it. A rotation keeps the secret before
-// it for the overlap, and no older one. A revoked row stays, without digests, so it cannot be brought back.
+// it for the overlap, and no older one. A revoked row stays, without digests, so it cannot be brought back; nor can one
+// that has expired be given more time.
 // Not here: how instances learn of it (policies/policy-read.pg.ts), or who may change what (service-credentials.admin.ts).
 import { randomUUID } from "node:crypto";
 import { type Kysely, type Selectable, sql, type UpdateObject } from "kysely";
@@ -23,6 +24,8 @@ export type StoredCredential = Readonly<{
   expiresAtMs: number | null;
   rotatedAtMs: number | null;
   revokedAtMs: number | null;
+  /** To about a minute; null = never. */
+  lastUsedAtMs: number | null;
   etag: string;
   createdAtMs: number;
   updatedAtMs: number;
@@ -31,6 +34,8 @@ export type StoredCredential = Readonly<{
 /** A credential whose row this transaction holds. */
 export type LockedCredential = StoredCredential & { readonly brand: "LockedCredential" };
 export type NewCredential = Pick<StoredCredential, "name" | "tenants" | "expiresAtMs">;
+/** What is absent stays as it is. */
+export type CredentialChanges = Partial<NewCredential>;
 /** `secret` is to be shown, once, and forgotten. */
 export type WithSecret = Readonly<{ credential: StoredCredential; secret: ServiceSecret }>;
 
@@ -49,9 +54,9 @@ export async function createCredential(change: PolicyTransaction, wanted: NewCre
     .values({
       id,
       name,
-      tenants: tenants === null ? null : [...new Set(tenants)].sort(),
+      tenants: tenantColumn(tenants),
       ...secretColumns(secret),
-      expires_at: expiresAtMs === null ? null : new Date(expiresAtMs),
+      expires_at: dateOf(expiresAtMs),
     })
     .onConflict((conflict) => conflict.column("name").where("revoked_at", "is", null).doNothing())
     .returningAll()
@@ -60,7 +65,18 @@ export async function createCredential(change: PolicyTransaction, wanted: NewCre
     throw new Refusal("TAKEN", `There is a credential ${name} already: rotate or revoke it, or choose another name.`);
   }
   change.touch("CREDENTIAL", id);
-  return { credential: credentialOf(row), secret };
+  return { credential: credentialOf({ ...row, last_used_at: null }), secret };
+}
+
+/** Its secrets stay. */
+export async function updateCredential(
+  change: PolicyTransaction,
+  credential: LockedCredential,
+  { changes, nowMs }: Readonly<{ changes: CredentialChanges; nowMs: number }>,
+): Promise<StoredCredential> {
+  refuseEnded(credential, nowMs);
+  const { name = credential.name, tenants = credential.tenants, expiresAtMs = credential.expiresAtMs } = changes;
+  return await write(change, credential, { name, tenants: tenantColumn(tenants), expires_at: dateOf(expiresAtMs) });
 }
 
 /** The secret until now is accepted for `overlapMs` more; one from before it is refused from now on. */
@@ -94,13 +110,13 @@ export async function revokeCredential(
 }
 
 export async function getCredential(reader: Kysely<ServiceCredentialTables>, id: string): Promise<StoredCredential> {
-  const row = await reader.selectFrom("service_credentials").selectAll().where("id", "=", id).executeTakeFirst();
+  const row = await rowsOf(reader).where("id", "=", id).executeTakeFirst();
   return row === undefined ? notFound(id) : credentialOf(row);
 }
 
 export async function lockCredential(change: PolicyTransaction, id: string): Promise<LockedCredential> {
-  const rows = change.sql.selectFrom("service_credentials").selectAll().where("id", "=", id);
-  const row = await rows.forUpdate().executeTakeFirst();
+  const rows = rowsOf(change.sql.$pickTables<keyof ServiceCredentialTables>()).where("id", "=", id);
+  const row = await rows.forUpdate("service_credentials").executeTakeFirst();
   return row === undefined ? notFound(id) : (credentialOf(row) as LockedCredential);
 }
 
@@ -115,11 +131,20 @@ export async function listCredentials(
   reader: Kysely<ServiceCredentialTables>,
   { after, limit, withRevoked }: CredentialWish,
 ): Promise<StoredCredential[]> {
-  let query = reader.selectFrom("service_credentials").selectAll();
+  let query = rowsOf(reader);
   if (after !== null) query = query.where(sql<boolean>`(name, id::text) > (${after.name}, ${after.id})`);
   if (!withRevoked) query = query.where("revoked_at", "is", null);
   const rows = await query.orderBy("name").orderBy("id").limit(limit).execute();
   return rows.map(credentialOf);
+}
+
+/** With when they were last used. */
+function rowsOf(reader: Kysely<ServiceCredentialTables>) {
+  return reader
+    .selectFrom("service_credentials")
+    .leftJoin("service_credential_uses", "credential_id", "id")
+    .selectAll("service_credentials")
+    .select("last_used_at");
 }
 
 const NO_PREVIOUS = { previous_sha256: null, previous_last_four: null, previous_until: null };
@@ -144,9 +169,17 @@ function secretColumns(secret: ServiceSecret) {
   return { sha256: Buffer.from(digestOfSecret(secret), "hex"), last_four: lastFour(secret) };
 }
 
+function tenantColumn(tenants: readonly string[] | null): string[] | null {
+  return tenants === null ? null : [...new Set(tenants)].sort();
+}
+
+function dateOf(atMs: number | null): Date | null {
+  return atMs === null ? null : new Date(atMs);
+}
+
 async function write(
   change: PolicyTransaction,
-  { id }: LockedCredential,
+  { id, lastUsedAtMs }: LockedCredential,
   columns: UpdateObject<ServiceCredentialTables, "service_credentials">,
 ): Promise<StoredCredential> {
   const row = await change.sql
@@ -156,10 +189,12 @@ async function write(
     .returningAll()
     .executeTakeFirstOrThrow();
   change.touch("CREDENTIAL", id);
-  return credentialOf(row);
+  return credentialOf({ ...row, last_used_at: dateOf(lastUsedAtMs) });
 }
 
-function credentialOf(row: Selectable<ServiceCredentialTable>): StoredCredential {
+type CredentialRow = Selectable<ServiceCredentialTable> & Readonly<{ last_used_at: Date | null }>;
+
+function credentialOf(row: CredentialRow): StoredCredential {
   const { previous_last_four: previousLastFour, previous_until: until } = row;
   return {
     ...{ id: row.id, name: row.name, tenants: row.tenants, lastFour: row.last_four },
@@ -168,6 +203,7 @@ function credentialOf(row: Selectable<ServiceCredentialTable>): StoredCredential
     expiresAtMs: row.expires_at?.getTime() ?? null,
     rotatedAtMs: row.rotated_at?.getTime() ?? null,
     revokedAtMs: row.revoked_at?.getTime() ?? null,
+    lastUsedAtMs: row.last_used_at?.getTime() ?? null,
     ...{ etag: row.etag, createdAtMs: row.created_at.getTime(), updatedAtMs: row.updated_at.getTime() },
   };
 }

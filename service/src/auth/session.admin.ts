@@ -1,4 +1,4 @@
-// The Admin routes of sessions: sign in, refresh, sign out, who am I.
+// The Admin routes of sessions: sign in, refresh, sign out, who am I, change my password.
 // A refusal is committed with its audit row before it is answered: whoever guesses leaves a trace.
 import { Login, LogoutQuery, Me, Refresh, Tokens } from "@sluice/contract";
 import type { Kysely, Transaction } from "kysely";
@@ -11,6 +11,7 @@ import type { AccessTokens } from "./access-token.ts";
 import type { AuthEvent } from "./auth-event.ts";
 import type { AuthTables } from "./auth-tables.ts";
 import { completeLogin, createLoginProver } from "./login.pg.ts";
+import { ownPasswordRoute } from "./own-password.admin.ts";
 import type { PasswordHasher } from "./password-hasher.job.ts";
 import { refresh } from "./refresh.pg.ts";
 import type { SessionOutcome, SessionTokens } from "./session-tokens.ts";
@@ -76,6 +77,7 @@ export function sessionRoutes({ database, hasher, accessTokens }: SessionParts):
         return { body: { userId, loginId, role, tenants, actions } };
       },
     }),
+    ownPasswordRoute({ database, hasher, proveLogin }),
   ];
 }
 

@@ -21,6 +21,7 @@ export type RefusalCode = Extract<
   | "METHOD_NOT_ALLOWED"
   | "FORBIDDEN"
   | "UNAUTHENTICATED"
+  | "WRONG_PASSWORD"
   | "TOO_MANY_ATTEMPTS"
   | "WEAK_PASSWORD"
   | "UNAVAILABLE"

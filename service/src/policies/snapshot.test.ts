@@ -211,9 +211,9 @@ test("a change of credentials leaves every policy as it was, and a change of pol
   const before = await snapshotOf([policy("all", { limits: { perMinute: 1 } })], { credentials: [gateway, everyone] });
   const tenants = new Set(["acme"]);
   expect([...before.callers]).toEqual([
-    ["of the secret", { tenants, untilMs: NOW_MS + 60 }],
-    ["of the one before", { tenants, untilMs: NOW_MS + 5 }],
-    ["of another", { tenants: null, untilMs: Number.POSITIVE_INFINITY }],
+    ["of the secret", { credentialId: "c1", tenants, untilMs: NOW_MS + 60 }],
+    ["of the one before", { credentialId: "c1", tenants, untilMs: NOW_MS + 5 }],
+    ["of another", { credentialId: "c2", tenants: null, untilMs: Number.POSITIVE_INFINITY }],
   ]);
   const acme = before.tenant("acme", NOW_MS);
 
