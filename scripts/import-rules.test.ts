@@ -42,6 +42,13 @@ test("the contract knows no other workspace, and the service does not know the c
   expect(rulesOf("cli/src/check.ts", "contract/src/index.ts")).toEqual([]);
 });
 
+test("what starts, measures or breaks the whole may reach everywhere, and nothing that is shipped knows it", () => {
+  expect(rulesOf("stack/src/redis-stack.ts", "service/test/redis.ts")).toEqual([]);
+  expect(rulesOf("faults/src/main.ts", "stack/src/stack.ts")).toEqual([]);
+  expect(rulesOf(domain("main.ts"), "stack/src/stack.ts")).toEqual(["service must not import stack"]);
+  expect(rulesOf("cli/src/main.ts", "bench/src/main.ts")).toEqual(["cli must not import bench"]);
+});
+
 test("only tests import tests", () => {
   expect(rulesOf(domain("main.ts"), "service/test/redis.ts")).toEqual(["only tests import tests"]);
   expect(rulesOf(domain("counters/counters.test.ts"), "service/test/redis.ts")).toEqual([]);

@@ -8,7 +8,7 @@ import { findViolations, type ImportEdge } from "./import-rules.ts";
 const root = join(import.meta.dirname, "..");
 const WORKSPACE_PREFIX = "@sluice/";
 
-const files = globSync("{contract,service,cli,bench}/{src,test}/**/*.ts", { cwd: root });
+const files = globSync("{contract,service,cli,bench,stack,faults}/{src,test}/**/*.ts", { cwd: root });
 const violations = findViolations(files.flatMap(importsOf));
 for (const { from, to, rule } of violations) console.error(`${from} imports ${to}: ${rule}`);
 console.log(`${files.length} files, ${violations.length} violations`);

@@ -1,4 +1,4 @@
-// Makes sure that the real programs which tests talk to are on this machine: redis-server, PostgreSQL, a browser.
+// Makes sure that the real programs which tests talk to are on this machine: redis-server, PostgreSQL, HAProxy, a browser.
 //
 // Quiet when they are. Where it may (Debian or Ubuntu, as root) it installs what is missing, and lets no package start a
 // service: tests start private servers on ports of their own. Elsewhere it only says what is missing.
@@ -15,6 +15,14 @@ const SERVERS: readonly Server[] = [
     packages: ["postgresql", "postgresql-contrib"],
     isHere: () => findPostgresFolder() !== null,
   },
+  {
+    name: "pg_autoctl",
+    packages: ["pg-auto-failover-cli", "postgresql-15-auto-failover"],
+    isHere: () => findProgram("pg_autoctl") !== null,
+  },
+  { name: "haproxy", packages: ["haproxy"], isHere: () => findProgram("haproxy") !== null },
+  // Network namespaces and slow lines, for rehearsing faults.
+  { name: "ip", packages: ["iproute2"], isHere: () => findProgram("ip") !== null },
   { name: "openssl", packages: ["openssl"], isHere: () => findProgram("openssl") !== null },
   { name: "chromium", packages: ["chromium"], isHere: () => findProgram("chromium") !== null },
 ];
@@ -24,28 +32,23 @@ export function ensureServices(): string[] {
   const missing = SERVERS.filter((server) => !server.isHere());
   if (missing.length === 0) return [];
   const aptGet = findProgram("apt-get");
-  if (aptGet !== null && process.getuid?.() === 0) {
-    install(
-      aptGet,
-      missing.flatMap((server) => server.packages),
-    );
-  }
+  if (aptGet !== null && process.getuid?.() === 0) install(aptGet, missing);
   return missing.filter((server) => !server.isHere()).map((server) => server.name);
 }
 
-function install(aptGet: string, packages: readonly string[]): void {
-  console.error(`sluice: installing ${packages.join(", ")} by apt-get for the tests (first run only) ...`);
-  withoutServiceStarts(() => {
-    const options = {
+function install(aptGet: string, missing: readonly Server[]): void {
+  const names = missing.flatMap(({ packages }) => packages).join(", ");
+  console.error(`sluice: installing ${names} by apt-get for the tests (first run only) ...`);
+  const run = (...words: string[]) =>
+    spawnSync(aptGet, ["-qq", ...words], {
       env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
-      stdio: ["ignore", "ignore", "inherit"] as const,
-    };
-    // A failed update is no reason to stop: the package may be known from an earlier one.
-    spawnSync(aptGet, ["-qq", "update"], { ...options, stdio: [...options.stdio] });
-    spawnSync(aptGet, ["-qq", "-y", "--no-install-recommends", "install", ...packages], {
-      ...options,
-      stdio: [...options.stdio],
+      stdio: ["ignore", "ignore", "inherit"],
     });
+  withoutServiceStarts(() => {
+    // A failed update is no reason to stop: the package may be known from an earlier one.
+    run("update");
+    // One after another: apt-get installs nothing of a list in which it does not know one name.
+    for (const { packages } of missing) run("-y", "--no-install-recommends", "install", ...packages);
   });
 }
 

@@ -4,12 +4,13 @@
 // Nothing is synced to disk: a test may kill the server, not the machine. As root everything runs as user `postgres`,
 // because PostgreSQL refuses root. Not here: what a suite does where PostgreSQL is missing (services.ts).
 import { execFile } from "node:child_process";
-import { cp, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { copyFile, cp, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { Client } from "pg";
 import { migrate } from "../src/platform/migrate.ts";
+import type { Certificates } from "./certificates.ts";
 import { claimPort } from "./ports.ts";
 import { type Running, startProcess } from "./processes.ts";
 import { findPostgresFolder, findProgram } from "./programs.ts";
@@ -22,6 +23,7 @@ const TEMPLATE = "sluice_template";
 
 export type TestPostgres = Readonly<{
   port: number;
+  folder: string;
   /** The folder of `pg_dump` and its siblings. */
   programs: string;
   url: (database: string) => string;
@@ -30,6 +32,10 @@ export type TestPostgres = Readonly<{
   /** A new database with every migration applied; its URL. */
   migratedDatabase: () => Promise<string>;
   pid: () => number;
+  isRunning: () => boolean;
+  /** SIGSTOP and SIGCONT of the postmaster: accepts nobody new; sessions that are open go on. */
+  freeze: () => void;
+  thaw: () => void;
   /** SIGKILL of the postmaster. The folder stays, for `restart`. */
   kill: () => Promise<void>;
   /** Same port, same folder; ends the running server first. Resolves when it answers. */
@@ -38,17 +44,27 @@ export type TestPostgres = Readonly<{
   backup: () => Promise<string>;
   /** Puts a copy in place of the cluster and starts it, on a timeline of its own as after a point-in-time recovery. */
   restoreOnNewTimeline: (copy: string) => Promise<void>;
-  /** Ends the server and removes its folder. */
+  /** Ends the server and removes its folder, if it is a temporary one. */
   stop: () => Promise<void>;
 }>;
 
-export async function startPostgres(): Promise<TestPostgres> {
+export type PostgresServerOptions = Readonly<{
+  /** An existing folder to live in, which `stop` leaves there; a temporary one when absent. */
+  folder?: string;
+  /** Speaks TLS to whoever wants it, and its URLs want it, with the certificate verified. */
+  tls?: Certificates;
+}>;
+
+export async function startPostgres(options: PostgresServerOptions = {}): Promise<TestPostgres> {
   const programs = findPostgresFolder();
   if (programs === null) throw new Error("PostgreSQL is not installed: wrap the suite in describeWithPostgres.");
-  const folder = await mkdtemp(join(tmpdir(), "sluice-postgres-"));
+  const { tls } = options;
+  const folder = options.folder ?? (await mkdtemp(join(tmpdir(), "sluice-postgres-")));
   const data = join(folder, "data");
   const port = await claimPort();
-  const url = (database: string) => `postgres://postgres@127.0.0.1:${port}/${database}`;
+  const verified = tls === undefined ? "" : `?sslmode=verify-full&sslrootcert=${encodeURIComponent(tls.caFile)}`;
+  const url = (database: string) => `postgres://postgres@127.0.0.1:${port}/${database}${verified}`;
+  const tlsSettings = tls === undefined ? [] : ["ssl=on", "ssl_cert_file=../server.crt", "ssl_key_file=../server.key"];
   let server: Running | null = null;
   let databases = 0;
   let template: Promise<string> | null = null;
@@ -56,7 +72,7 @@ export async function startPostgres(): Promise<TestPostgres> {
   const start = async () => {
     // After a SIGKILL the old backends may hold the data folder for a moment, and a new postmaster refuses to start.
     const answers = async () => {
-      if (!server?.isRunning()) server = await startPostmaster(programs, data, port);
+      if (!server?.isRunning()) server = await startPostmaster(programs, data, port, tlsSettings);
       return await run(url("postgres"), "select 1");
     };
     await waitFor(`PostgreSQL on port ${port}`, answers, START_TIMEOUT_MS).catch((fault) => {
@@ -66,6 +82,7 @@ export async function startPostgres(): Promise<TestPostgres> {
   const end = async () => {
     // SIGINT is PostgreSQL's fast shutdown: it ends sessions instead of waiting for them.
     server?.signal("SIGINT");
+    server?.signal("SIGCONT");
     await server?.ended;
   };
   const restart = async () => {
@@ -100,10 +117,11 @@ export async function startPostgres(): Promise<TestPostgres> {
   };
   const stop = async () => {
     await end();
-    await rm(folder, { recursive: true, force: true });
+    if (options.folder === undefined) await rm(folder, { recursive: true, force: true });
   };
 
   try {
+    if (tls !== undefined) await copyCertificate(tls, folder);
     await giveToServerUser(folder);
     const initialise = ["-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"];
     await asServerUser(join(programs, "initdb"), initialise);
@@ -114,6 +132,7 @@ export async function startPostgres(): Promise<TestPostgres> {
   }
   return {
     port,
+    folder,
     programs,
     url,
     emptyDatabase: () => createDatabase("template0"),
@@ -122,6 +141,9 @@ export async function startPostgres(): Promise<TestPostgres> {
       return await createDatabase(await template);
     },
     pid: () => server?.pid ?? 0,
+    isRunning: () => server?.isRunning() ?? false,
+    freeze: () => server?.signal("SIGSTOP"),
+    thaw: () => server?.signal("SIGCONT"),
     kill: async () => await server?.kill(),
     restart,
     backup,
@@ -142,8 +164,19 @@ export async function run(url: string, sql: string, values: unknown[] = []): Pro
   }
 }
 
-/** On a folder that is a cluster already. */
-export async function startPostmaster(programs: string, data: string, port: number): Promise<Running> {
+/** A copy of its own: PostgreSQL refuses a key that belongs to somebody else. */
+async function copyCertificate(tls: Certificates, folder: string): Promise<void> {
+  await copyFile(tls.serverCertFile, join(folder, "server.crt"));
+  await copyFile(tls.serverKeyFile, join(folder, "server.key"));
+}
+
+/** On a folder that is a cluster already. `further` settings are `name=value`. */
+export async function startPostmaster(
+  programs: string,
+  data: string,
+  port: number,
+  further: readonly string[] = [],
+): Promise<Running> {
   const settings = [
     `port=${port}`,
     "listen_addresses=127.0.0.1",
@@ -152,6 +185,7 @@ export async function startPostmaster(programs: string, data: string, port: numb
     "full_page_writes=off",
     "shared_buffers=32MB",
     "max_connections=60",
+    ...further,
   ];
   const args = ["-D", data, ...settings.flatMap((setting) => ["-c", setting])];
   const [command, commandArgs] = serverUserCommand(join(programs, "postgres"), args);

@@ -3,6 +3,8 @@
 // Promise: when `startCluster` returns, every node says cluster_state:ok, all agree on who owns what, and every replica
 // is online. Masters are nodes[0..2]; nodes[3 + i] is the replica of nodes[i], until something fails over.
 // About 2.5 s, of which 2 s are Redis's own: a new master refuses writes that long (CLUSTER_WRITABLE_DELAY).
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
 import type { Certificates } from "./certificates.ts";
 import { claimPort } from "./ports.ts";
 import { type RedisNode, type RedisOptions, startRedis } from "./redis-node.ts";
@@ -12,6 +14,7 @@ const MASTER_COUNT = 3;
 const SLOT_COUNT = 16_384;
 const FORM_TIMEOUT_MS = 20_000;
 
+/** `folder` gets one for each node: `redis-1` to `redis-6`. */
 export type ClusterOptions = RedisOptions & Readonly<{ tls?: Certificates; nodeTimeoutMs?: number }>;
 
 export type RedisCluster = Readonly<{
@@ -32,7 +35,9 @@ export type RedisCluster = Readonly<{
 }>;
 
 export async function startCluster(options: ClusterOptions = {}): Promise<RedisCluster> {
-  const started = await Promise.allSettled(Array.from({ length: MASTER_COUNT * 2 }, () => startNode(options)));
+  const started = await Promise.allSettled(
+    Array.from({ length: MASTER_COUNT * 2 }, (_, index) => startNode(options, `redis-${index + 1}`)),
+  );
   const nodes = started.flatMap((start) => (start.status === "fulfilled" ? [start.value.node] : []));
   const stop = async () => {
     await Promise.all(nodes.map((node) => node.stop()));
@@ -50,14 +55,21 @@ export async function startCluster(options: ClusterOptions = {}): Promise<RedisC
 
 type Member = Readonly<{ node: RedisNode; busPort: number }>;
 
-async function startNode(options: ClusterOptions): Promise<Member> {
+async function startNode(options: ClusterOptions, name: string): Promise<Member> {
   const busPort = await claimPort();
-  const args = ["--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf", "--cluster-port", String(busPort)]
+  const place = options.folder === undefined ? {} : { folder: join(options.folder, name) };
+  if (place.folder !== undefined) await mkdir(place.folder, { recursive: true, mode: 0o700 });
+  return { node: await startRedis({ ...options, ...place, args: clusterArguments(options, busPort) }), busPort };
+}
+
+/** A configuration of its own says everything but the port of the bus, which the harness claims too. */
+function clusterArguments(options: ClusterOptions, busPort: number): string[] {
+  if (options.configuration) return ["--cluster-port", String(busPort), ...(options.args ?? [])];
+  return ["--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf", "--cluster-port", String(busPort)]
     .concat(["--cluster-node-timeout", String(options.nodeTimeoutMs ?? 2_000)])
     .concat(["--cluster-require-full-coverage", "no", "--repl-diskless-sync-delay", "0"])
     .concat(options.tls ? ["--tls-cluster", "yes"] : [])
     .concat(options.args ?? []);
-  return { node: await startRedis({ ...options, args }), busPort };
 }
 
 async function form(members: readonly Member[]): Promise<void> {

@@ -1,7 +1,8 @@
 // One real redis-server on 127.0.0.1 with its own port and folder, which a test may kill, freeze and bring back.
 //
 // Promise: ready when `startRedis` returns; gone with its folder after `stop`; never outlives the test process.
-// By default nothing is persisted. Not here: how six of them become a cluster (redis-cluster.ts).
+// By default nothing is persisted, and the settings are the harness's own.
+// Not here: how six of them become a cluster (redis-cluster.ts).
 import { readFileSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -33,9 +34,15 @@ export type RedisOptions = Readonly<{
   acl?: readonly string[];
   /** appendonly yes, fsync everysec. */
   appendOnly?: boolean;
+  /** The text of a redis.conf in place of the harness's own settings; its ACL file is `users.acl` in `folder`. */
+  configuration?: (place: RedisPlace) => string;
+  /** An existing folder to live in, which `stop` leaves there; a temporary one when absent. */
+  folder?: string;
   /** Anything else redis-server takes: `["--maxmemory", "10mb"]`. Wins over the harness's own settings. */
   args?: readonly string[];
 }>;
+
+export type RedisPlace = Readonly<{ port: number; folder: string }>;
 
 /** RESP 2, so that replies have the plain shapes of `RedisReply`. */
 type HarnessClientOptions = RedisClientOptions<RedisModules, RedisFunctions, RedisScripts, 2>;
@@ -63,14 +70,15 @@ export type RedisNode = Readonly<{
   thaw: () => void;
   /** Same port, same folder; ends the running server first. Resolves when it answers and has loaded its data. */
   restart: () => Promise<void>;
-  /** Ends the server and removes its folder. */
+  /** Ends the server and removes its folder, if it is a temporary one. */
   stop: () => Promise<void>;
 }>;
 
 export async function startRedis(options: RedisOptions = {}): Promise<RedisNode> {
   const program = requireProgram("redis-server");
-  const folder = await mkdtemp(join(tmpdir(), "sluice-redis-"));
+  const folder = options.folder ?? (await mkdtemp(join(tmpdir(), "sluice-redis-")));
   const port = await claimPort();
+  if (options.configuration) await writeFile(join(folder, "redis.conf"), options.configuration({ port, folder }));
   if (options.acl) await writeFile(join(folder, "users.acl"), aclFile(options.acl));
   const args = serverArguments(options, port, folder);
   const clientOptions = connection(options, port);
@@ -121,7 +129,7 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisNode>
   const stop = async () => {
     forgetClient();
     await server.stop();
-    await rm(folder, { recursive: true, force: true });
+    if (options.folder === undefined) await rm(folder, { recursive: true, force: true });
   };
 
   try {
@@ -157,6 +165,7 @@ function newClient(options: HarnessClientOptions) {
 
 function serverArguments(options: RedisOptions, port: number, folder: string): string[] {
   const { tls } = options;
+  if (options.configuration) return [join(folder, "redis.conf"), ...(options.args ?? [])];
   const listening = tls
     ? ["--port", "0", "--tls-port", String(port), "--tls-ca-cert-file", tls.caFile]
         .concat(["--tls-cert-file", tls.serverCertFile, "--tls-key-file", tls.serverKeyFile])

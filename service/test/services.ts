@@ -5,7 +5,7 @@
 import { describe, test } from "vitest";
 import { findPostgresFolder, findProgram, INSTALL_HINT } from "./programs.ts";
 
-export type Service = "redis-server" | "postgres" | "openssl" | "chromium";
+export type Service = "redis-server" | "postgres" | "pg_autoctl" | "openssl" | "chromium" | "haproxy";
 
 /** `body` runs where all of `services` exist; otherwise the suite is skipped or, when services are required, fails. */
 export function describeWith(services: readonly Service[], name: string, body: () => void): void {

@@ -105,7 +105,7 @@ async function stackOver(redis: Readonly<{ url: string; stop: () => Promise<void
     services,
     start,
     startMany: (count, options) => Promise.all(Array.from({ length: count }, () => start(options))),
-    put: (policies) => put(databaseUrl, policies),
+    put: (policies) => putPolicySet(databaseUrl, policies),
     inForce: async (version) => {
       const running = services.filter(({ process }) => process.isRunning());
       await Promise.all(
@@ -123,7 +123,11 @@ async function stackOver(redis: Readonly<{ url: string; stop: () => Promise<void
   };
 }
 
-async function put(url: string, { plans = [], tenants = [], policies = [] }: Partial<PolicySet>): Promise<number> {
+/** As an operator with the rights of the database's owner; the version it published. */
+export async function putPolicySet(
+  url: string,
+  { plans = [], tenants = [], policies = [] }: Partial<PolicySet>,
+): Promise<number> {
   const postgres = openPostgres<PolicyTables>({ url, poolSize: 1 });
   try {
     const { version } = await changePolicies(postgres.sql, async (change) => {
