@@ -1,12 +1,14 @@
 // Where the stores are: PostgreSQL or the embedded database, Redis or the counters in this process.
 // Both addresses may hold a password, so they are secrets as a whole.
 import { type ConfigReader, type Range, splitList } from "./config-reader.ts";
+import { PostgresUrlFault, parsePostgresUrl } from "./platform/postgres-hosts.ts";
 import { Secret } from "./platform/secret.ts";
 
 export type DatabaseConfig =
   | Readonly<{ kind: "embedded"; dataDir: string }>
   | Readonly<{
       kind: "postgres";
+      /** Each address may name several hosts (platform/postgres-hosts.ts). */
       url: Secret;
       migrateUrl: Secret | null;
       /** Whom migrations give the service's rights; null = the service connects as the owner. */
@@ -44,9 +46,9 @@ const DEFAULT_READ_LAG_MS = 5_000;
 export function readDatabase(reader: ConfigReader): DatabaseConfig {
   const dataDir = reader.text("SLUICE_DATA_DIR") ?? ".sluice";
   const tlsCa = reader.textOrFile("SLUICE_DATABASE_TLS_CA");
-  const url = readPostgresUrl(reader, "SLUICE_DATABASE_URL");
-  const migrateUrl = readPostgresUrl(reader, "SLUICE_MIGRATE_DATABASE_URL");
-  const readUrl = readPostgresUrl(reader, "SLUICE_DATABASE_READ_URL");
+  const url = readPostgresUrl(reader, "SLUICE_DATABASE_URL", true);
+  const migrateUrl = readPostgresUrl(reader, "SLUICE_MIGRATE_DATABASE_URL", true);
+  const readUrl = readPostgresUrl(reader, "SLUICE_DATABASE_READ_URL", false);
   const serviceRole = reader.text("SLUICE_SERVICE_DATABASE_ROLE");
   const maxLagMs = reader.integer("SLUICE_DATABASE_READ_MAX_LAG_MS", READ_LAG, DEFAULT_READ_LAG_MS);
   if (url === null) {
@@ -62,31 +64,43 @@ export function readDatabase(reader: ConfigReader): DatabaseConfig {
     }
     return { kind: "embedded", dataDir };
   }
-  const verified = [url, migrateUrl, readUrl].every(
-    (each) => each === null || each.searchParams.get("sslmode") === "verify-full",
-  );
+  const verified = [url, migrateUrl, readUrl].every((each) => each === null || each.isVerified);
   return {
     kind: "postgres",
-    url: new Secret(url.href),
-    migrateUrl: migrateUrl === null ? null : new Secret(migrateUrl.href),
+    url: url.secret,
+    migrateUrl: migrateUrl?.secret ?? null,
     serviceRole,
-    replica: readUrl === null ? null : { url: new Secret(readUrl.href), maxLagMs },
+    replica: readUrl === null ? null : { url: readUrl.secret, maxLagMs },
     certificateVerified: verified,
     tlsCa,
   };
 }
 
-function readPostgresUrl(reader: ConfigReader, variable: string): URL | null {
+type DatabaseUrl = Readonly<{ secret: Secret; isVerified: boolean }>;
+
+/** `changes`: what connects by it writes, so with several hosts it must say that it wants the one that takes writes. */
+function readPostgresUrl(reader: ConfigReader, variable: string, changes: boolean): DatabaseUrl | null {
   const text = reader.textOrFile(variable);
   if (text === null) return null;
-  const url = URL.parse(text);
-  if (url !== null && (url.protocol === "postgres:" || url.protocol === "postgresql:")) return url;
-  reader.fault(
-    variable,
-    "is not a PostgreSQL address",
-    "use postgresql://user:password@host:5432/database?sslmode=verify-full",
-  );
-  return null;
+  try {
+    const { urls, mustTakeWrites } = parsePostgresUrl(text);
+    if (changes && urls.length > 1 && !mustTakeWrites) {
+      reader.fault(
+        variable,
+        "names several hosts without saying which of them to use",
+        "add target_session_attrs=read-write",
+      );
+      return null;
+    }
+    return {
+      secret: new Secret(text),
+      isVerified: urls.every(({ searchParams }) => searchParams.get("sslmode") === "verify-full"),
+    };
+  } catch (fault) {
+    if (!(fault instanceof PostgresUrlFault)) throw fault;
+    reader.fault(variable, fault.because, fault.fix);
+    return null;
+  }
 }
 
 const DEFAULT_REDIS_PORT = 6379;

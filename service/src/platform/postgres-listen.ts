@@ -2,7 +2,8 @@
 //
 // Notifications are lossy by nature: whatever was sent while the connection was down is gone. So `connected` is called
 // after every connect, and the caller then looks for itself. Attempts go on forever, with a bounded pause in between.
-// Not here: noticing a connection that is dead without a word; callers poll, too.
+// A connection that is dead without a word, as to a machine that lost its power, is noticed within `HEARTBEAT_MS` and the
+// time limit of an answer; callers poll, too.
 import { setTimeout as pause } from "node:timers/promises";
 import { type Client, escapeIdentifier } from "pg";
 import { bounded, connectPostgres, type PostgresOptions } from "./postgres.ts";
@@ -10,6 +11,7 @@ import { bounded, connectPostgres, type PostgresOptions } from "./postgres.ts";
 const FIRST_PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 2_000;
 const LISTEN_TIMEOUT_MS = 2_000;
+const HEARTBEAT_MS = 2_000;
 
 export type ListenEvents = Readonly<{
   /** Listening, for the first time or again. */
@@ -32,7 +34,7 @@ export function listen(options: PostgresOptions, channel: string, events: Listen
       await client.query(bounded(LISTEN_TIMEOUT_MS, `listen ${escapeIdentifier(channel)}`));
       if (closing.signal.aborted) return;
       events.connected();
-      await ended;
+      await Promise.race([ended, untilSilent(client, closing.signal)]);
     } finally {
       await client.end();
     }
@@ -60,4 +62,12 @@ export function listen(options: PostgresOptions, channel: string, events: Listen
       await running;
     },
   };
+}
+
+/** Rejects when the server no longer answers. */
+async function untilSilent(client: Client, closing: AbortSignal): Promise<void> {
+  while (!closing.aborted) {
+    await pause(HEARTBEAT_MS, undefined, { ref: false, signal: closing }).catch(() => undefined);
+    if (!closing.aborted) await client.query(bounded(LISTEN_TIMEOUT_MS, "select"));
+  }
 }
