@@ -17,6 +17,7 @@ import { memory } from "./scenarios/memory.ts";
 import { outage } from "./scenarios/outage.ts";
 import { policies } from "./scenarios/policies.ts";
 import { script } from "./scenarios/script.ts";
+import { snapshots } from "./scenarios/snapshots.ts";
 import { versusRateLimiterFlexible } from "./scenarios/versus-rate-limiter-flexible.ts";
 import { formatReport } from "./table.ts";
 import { openWorld, type World } from "./world.ts";
@@ -32,6 +33,7 @@ const SCENARIOS: readonly Scenario[] = [
   policies,
   memory,
   logins,
+  snapshots,
 ];
 
 async function main(): Promise<void> {

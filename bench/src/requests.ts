@@ -6,7 +6,7 @@ import { createKeys } from "@sluice/service/counters/keys.ts";
 import { TAKE_SCRIPT } from "@sluice/service/counters/scripts.redis.ts";
 import { takeArguments } from "@sluice/service/counters/take-arguments.ts";
 import { periodsAt } from "@sluice/service/limits/quota-period.ts";
-import type { UsageRow } from "@sluice/service/usage/usage-totals.ts";
+import { UsageTotals } from "@sluice/service/usage/usage-totals.ts";
 import { type ScopeCount, WINDOW_LIMITS } from "./bench-policies.ts";
 
 /** What good answers to checks contain. */
@@ -40,20 +40,13 @@ function post(path: string, body: string): string {
 /** The EVALSHA that the service sends for a check with five windows in each scope, under keys of its own. */
 export function bareTake(tenantId: string, scopes: ScopeCount): string {
   const check = { claims: claimsOf(scopes), user: "u-17", cost: 1, requestId: null, usageApi: API };
-  const row: UsageRow = {
-    field: `|${API}|u-17`,
-    dayLabel: 0,
-    acknowledged: 0,
-    previousDayLabel: 0,
-    previousAcknowledged: 0,
-  };
+  const row = new UsageTotals("bench").row(tenantId, API, "u-17", 0, 1);
   const words = takeArguments(
     TAKE_SCRIPT.sha,
     { tenant: tenantId, periods: periodsAt("Asia/Seoul", Date.now()), maxUsersPerDay: 100_000, checks: [check] },
     {
       keys: BARE_KEYS,
       incarnation: "bench.0",
-      parity: 0,
       clock: "",
       validUntilMs: Number.MAX_SAFE_INTEGER,
       shardToken: 0,
@@ -72,7 +65,7 @@ export function bareKey(tenantId: string): string {
   return BARE_KEYS.tenant(tenantId);
 }
 
-function claimsOf(scopes: ScopeCount): Claim[] {
+export function claimsOf(scopes: ScopeCount): Claim[] {
   return SCOPES.slice(0, scopes).map((scope) => {
     const source = { policyId: "bench", target: "PLAN", scope } as const;
     const enforced = WINDOW_LIMITS.map(({ window, limit }) => ({ window, capacity: limit, source }));

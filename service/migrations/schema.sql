@@ -69,6 +69,12 @@ begin
   return part;
 end
 $_$;
+CREATE FUNCTION public.first_open_day(moment timestamp with time zone DEFAULT now()) RETURNS integer
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select to_char((moment at time zone interval '-12:00')::date - 1, 'YYYYMMDD')::integer
+$$;
 CREATE FUNCTION public.grant_service_rights(service_role text) RETURNS void
     LANGUAGE plpgsql
     AS $$
@@ -172,6 +178,25 @@ begin
   return true;
 end
 $$;
+CREATE FUNCTION public.prune_audit_checkpoints() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+begin
+  delete from audit_checkpoints where id in (
+    select id from audit_checkpoints as early
+    where written_at < now() - interval '35 days'
+      and exists (
+        select from audit_checkpoints as later
+        where later.written_at > early.written_at
+          and later.written_at < date_trunc('day', early.written_at, 'UTC') + interval '1 day'
+      )
+    order by written_at
+    limit 100
+  );
+  return null;
+end
+$$;
 CREATE FUNCTION public.publish_policies(kinds text[], keys text[]) RETURNS bigint
     LANGUAGE plpgsql
     AS $$
@@ -257,7 +282,8 @@ CREATE TABLE public.api_policies (
 );
 CREATE TABLE public.audit_checkpoints (
     id bigint NOT NULL,
-    checkpoint jsonb NOT NULL
+    checkpoint jsonb NOT NULL,
+    written_at timestamp with time zone DEFAULT now() NOT NULL
 );
 ALTER TABLE public.audit_checkpoints ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.audit_checkpoints_id_seq
@@ -424,6 +450,35 @@ CREATE TABLE public.quota_adjustments (
     CONSTRAINT quota_adjustments_reason_check CHECK (((char_length(reason) >= 1) AND (char_length(reason) <= 1000))),
     CONSTRAINT quota_adjustments_scope_check CHECK ((scope = ANY (ARRAY['TENANT'::text, 'TENANT_API'::text, 'TENANT_USER'::text, 'TENANT_USER_API'::text])))
 );
+CREATE TABLE public.quota_rows (
+    tenant_id text NOT NULL COLLATE pg_catalog."C",
+    day_label integer NOT NULL,
+    quota_window text NOT NULL COLLATE pg_catalog."C",
+    scope text NOT NULL COLLATE pg_catalog."C",
+    api text NOT NULL COLLATE pg_catalog."C",
+    user_id text NOT NULL COLLATE pg_catalog."C",
+    period_label integer GENERATED ALWAYS AS (
+CASE quota_window
+    WHEN 'month'::text THEN (day_label / 100)
+    ELSE day_label
+END) STORED,
+    counter_key uuid GENERATED ALWAYS AS ((md5(((((scope || '
+'::text) || api) || '
+'::text) || user_id)))::uuid) STORED NOT NULL,
+    source text NOT NULL COLLATE pg_catalog."C",
+    incarnation text NOT NULL COLLATE pg_catalog."C",
+    generation bigint NOT NULL,
+    total bigint NOT NULL,
+    retracted bigint DEFAULT 0 NOT NULL,
+    CONSTRAINT quota_rows_check CHECK (((retracted >= 0) AND (retracted <= total))),
+    CONSTRAINT quota_rows_day_label_check CHECK (((day_label >= 19700101) AND (day_label <= 99991231))),
+    CONSTRAINT quota_rows_generation_check CHECK ((generation >= 0)),
+    CONSTRAINT quota_rows_quota_window_check CHECK ((quota_window = ANY (ARRAY['quotaDay'::text, 'month'::text]))),
+    CONSTRAINT quota_rows_scope_check CHECK ((scope = ANY (ARRAY['TENANT'::text, 'TENANT_API'::text, 'TENANT_USER'::text, 'TENANT_USER_API'::text]))),
+    CONSTRAINT quota_rows_source_check CHECK ((source = ANY (ARRAY['STORE'::text, 'FALLBACK'::text]))),
+    CONSTRAINT quota_rows_total_check CHECK ((total >= 0))
+)
+PARTITION BY RANGE (day_label);
 CREATE TABLE public.refresh_tokens (
     sha256 bytea NOT NULL,
     session_id uuid NOT NULL,
@@ -435,6 +490,10 @@ CREATE TABLE public.schema_migrations (
     name text NOT NULL,
     sha256 text NOT NULL,
     applied_at timestamp with time zone DEFAULT now() NOT NULL
+);
+CREATE TABLE public.service_credential_uses (
+    credential_id uuid NOT NULL,
+    last_used_at timestamp with time zone NOT NULL
 );
 CREATE TABLE public.service_credentials (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -473,6 +532,14 @@ CREATE TABLE public.sessions (
     CONSTRAINT sessions_reason_when_revoked CHECK (((revoked_at IS NULL) = (revoked_because IS NULL))),
     CONSTRAINT sessions_revoked_because_check CHECK ((revoked_because = ANY (ARRAY['LOGOUT'::text, 'REUSE'::text])))
 );
+CREATE TABLE public.tenant_days (
+    tenant_id text NOT NULL COLLATE pg_catalog."C",
+    day_label integer NOT NULL,
+    used bigint NOT NULL,
+    denied bigint NOT NULL,
+    CONSTRAINT tenant_days_day_label_check CHECK (((day_label >= 19700101) AND (day_label <= 99991231)))
+)
+PARTITION BY RANGE (day_label);
 CREATE TABLE public.tenants (
     id text NOT NULL,
     name text NOT NULL,
@@ -499,6 +566,28 @@ CREATE TABLE public.token_keys (
     private_key text NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL
 );
+CREATE TABLE public.usage_folds (
+    only_row boolean DEFAULT true NOT NULL,
+    folded_through integer,
+    CONSTRAINT usage_folds_only_row_check CHECK (only_row)
+);
+CREATE TABLE public.usage_late (
+    tenant_id text NOT NULL COLLATE pg_catalog."C",
+    day_label integer NOT NULL,
+    user_id text NOT NULL COLLATE pg_catalog."C",
+    api text NOT NULL COLLATE pg_catalog."C",
+    api_key uuid GENERATED ALWAYS AS ((md5(api))::uuid) STORED NOT NULL,
+    incarnation text NOT NULL COLLATE pg_catalog."C",
+    source text NOT NULL COLLATE pg_catalog."C",
+    total bigint NOT NULL,
+    retracted bigint DEFAULT 0 NOT NULL,
+    arrived_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT usage_late_check CHECK (((retracted >= 0) AND (retracted <= total))),
+    CONSTRAINT usage_late_day_label_check CHECK (((day_label >= 19700101) AND (day_label <= 99991231))),
+    CONSTRAINT usage_late_source_check CHECK ((source = ANY (ARRAY['STORE'::text, 'FALLBACK'::text]))),
+    CONSTRAINT usage_late_total_check CHECK ((total >= 0))
+)
+PARTITION BY RANGE (day_label);
 CREATE TABLE public.usage_rows (
     tenant_id text NOT NULL COLLATE pg_catalog."C",
     day_label integer NOT NULL,
@@ -508,11 +597,25 @@ CREATE TABLE public.usage_rows (
     incarnation text NOT NULL COLLATE pg_catalog."C",
     source text NOT NULL COLLATE pg_catalog."C",
     total bigint NOT NULL,
+    retracted bigint DEFAULT 0 NOT NULL,
     CONSTRAINT usage_rows_day_label_check CHECK (((day_label >= 19700101) AND (day_label <= 99991231))),
+    CONSTRAINT usage_rows_retracted_check CHECK (((retracted >= 0) AND (retracted <= total))),
     CONSTRAINT usage_rows_source_check CHECK ((source = ANY (ARRAY['STORE'::text, 'FALLBACK'::text]))),
     CONSTRAINT usage_rows_total_check CHECK ((total >= 0))
 )
 PARTITION BY RANGE (day_label);
+CREATE TABLE public.usage_searches (
+    only_row boolean DEFAULT true NOT NULL,
+    searched_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT usage_searches_only_row_check CHECK (only_row)
+);
+CREATE TABLE public.usage_writers (
+    incarnation text NOT NULL COLLATE pg_catalog."C",
+    flushed_at timestamp with time zone DEFAULT now() NOT NULL,
+    ended text,
+    harvest_until timestamp with time zone,
+    CONSTRAINT usage_writers_ended_check CHECK ((ended = ANY (ARRAY['CLOSED'::text, 'HARVESTED'::text])))
+);
 CREATE TABLE public.users (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
     login_id text NOT NULL COLLATE pg_catalog."C",
@@ -561,22 +664,36 @@ ALTER TABLE ONLY public.policy_version
     ADD CONSTRAINT policy_version_pkey PRIMARY KEY (only_row);
 ALTER TABLE ONLY public.quota_adjustments
     ADD CONSTRAINT quota_adjustments_pkey PRIMARY KEY (tenant_id, period_label, id, quota_window);
+ALTER TABLE ONLY public.quota_rows
+    ADD CONSTRAINT quota_rows_pkey PRIMARY KEY (tenant_id, day_label, quota_window, counter_key, source, incarnation, generation);
 ALTER TABLE ONLY public.refresh_tokens
     ADD CONSTRAINT refresh_tokens_pkey PRIMARY KEY (sha256);
 ALTER TABLE ONLY public.schema_migrations
     ADD CONSTRAINT schema_migrations_pkey PRIMARY KEY (name);
+ALTER TABLE ONLY public.service_credential_uses
+    ADD CONSTRAINT service_credential_uses_pkey PRIMARY KEY (credential_id);
 ALTER TABLE ONLY public.service_credentials
     ADD CONSTRAINT service_credentials_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.service_credentials
     ADD CONSTRAINT service_credentials_sha256_key UNIQUE (sha256);
 ALTER TABLE ONLY public.sessions
     ADD CONSTRAINT sessions_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.tenant_days
+    ADD CONSTRAINT tenant_days_pkey PRIMARY KEY (tenant_id, day_label);
 ALTER TABLE ONLY public.tenants
     ADD CONSTRAINT tenants_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.token_keys
     ADD CONSTRAINT token_keys_pkey PRIMARY KEY (kid);
+ALTER TABLE ONLY public.usage_folds
+    ADD CONSTRAINT usage_folds_pkey PRIMARY KEY (only_row);
+ALTER TABLE ONLY public.usage_late
+    ADD CONSTRAINT usage_late_pkey PRIMARY KEY (tenant_id, day_label, user_id, api_key, source, incarnation);
 ALTER TABLE ONLY public.usage_rows
     ADD CONSTRAINT usage_rows_pkey PRIMARY KEY (tenant_id, day_label, user_id, api_key, source, incarnation);
+ALTER TABLE ONLY public.usage_searches
+    ADD CONSTRAINT usage_searches_pkey PRIMARY KEY (only_row);
+ALTER TABLE ONLY public.usage_writers
+    ADD CONSTRAINT usage_writers_pkey PRIMARY KEY (incarnation);
 ALTER TABLE ONLY public.users
     ADD CONSTRAINT users_login_id_key UNIQUE (login_id);
 ALTER TABLE ONLY public.users
@@ -584,6 +701,7 @@ ALTER TABLE ONLY public.users
 CREATE UNIQUE INDEX api_policies_key ON public.api_policies USING btree (target_kind, COALESCE(target_plan, target_tenant, ''::text), http_method, api_pattern, scope, enforcement) WHERE (valid_from IS NULL);
 CREATE INDEX api_policies_target_plan ON public.api_policies USING btree (target_plan) WHERE (target_plan IS NOT NULL);
 CREATE INDEX api_policies_target_tenant ON public.api_policies USING btree (target_tenant) WHERE (target_tenant IS NOT NULL);
+CREATE INDEX audit_checkpoints_written_at ON public.audit_checkpoints USING btree (written_at);
 CREATE INDEX audit_logs_action ON ONLY public.audit_logs USING btree (action, seq);
 CREATE INDEX audit_logs_actor ON ONLY public.audit_logs USING btree (actor_id, seq) WHERE (actor_id IS NOT NULL);
 CREATE INDEX audit_logs_resource ON ONLY public.audit_logs USING btree (resource_kind, resource_id, seq);
@@ -597,11 +715,13 @@ CREATE INDEX service_credentials_list ON public.service_credentials USING btree 
 CREATE UNIQUE INDEX service_credentials_name ON public.service_credentials USING btree (name) WHERE (revoked_at IS NULL);
 CREATE INDEX sessions_created_at ON public.sessions USING btree (created_at);
 CREATE INDEX sessions_user_network ON public.sessions USING btree (user_id, network);
+CREATE INDEX tenant_days_day ON ONLY public.tenant_days USING brin (day_label) WITH (pages_per_range='16', autosummarize='on');
 CREATE INDEX tenants_next_plan ON public.tenants USING btree (next_plan) WHERE (next_plan IS NOT NULL);
 CREATE INDEX tenants_plan ON public.tenants USING btree (plan);
 CREATE INDEX usage_rows_day ON ONLY public.usage_rows USING brin (day_label) WITH (pages_per_range='16', autosummarize='on');
 CREATE TRIGGER api_policies_touch BEFORE UPDATE ON public.api_policies FOR EACH ROW EXECUTE FUNCTION public.touch_row();
-CREATE TRIGGER audit_checkpoints_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.audit_checkpoints FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_audit_change();
+CREATE TRIGGER audit_checkpoints_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.audit_checkpoints FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION public.refuse_audit_change();
+CREATE TRIGGER audit_checkpoints_prune AFTER INSERT ON public.audit_checkpoints FOR EACH STATEMENT EXECUTE FUNCTION public.prune_audit_checkpoints();
 CREATE TRIGGER audit_head_advances BEFORE UPDATE ON public.audit_head FOR EACH ROW WHEN (((new.seq <> (old.seq + 1)) OR (new.chain <> old.chain))) EXECUTE FUNCTION public.refuse_audit_change();
 CREATE TRIGGER audit_head_stays BEFORE DELETE OR TRUNCATE ON public.audit_head FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_audit_change();
 CREATE TRIGGER audit_logs_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.audit_logs FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_audit_change();
@@ -615,6 +735,8 @@ ALTER TABLE ONLY public.api_policies
     ADD CONSTRAINT api_policies_target_tenant_fkey FOREIGN KEY (target_tenant) REFERENCES public.tenants(id);
 ALTER TABLE ONLY public.refresh_tokens
     ADD CONSTRAINT refresh_tokens_session_id_fkey FOREIGN KEY (session_id) REFERENCES public.sessions(id) ON DELETE CASCADE;
+ALTER TABLE ONLY public.service_credential_uses
+    ADD CONSTRAINT service_credential_uses_credential_id_fkey FOREIGN KEY (credential_id) REFERENCES public.service_credentials(id) ON DELETE CASCADE;
 ALTER TABLE ONLY public.sessions
     ADD CONSTRAINT sessions_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
 ALTER TABLE ONLY public.tenants

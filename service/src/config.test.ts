@@ -218,6 +218,11 @@ const BROKEN: Readonly<Record<string, Environment>> = {
     SLUICE_DATABASE_URL: "mysql://root:hunter2@db/sluice",
     SLUICE_REDIS_URL: "redis://:hunter2@r1,r2:6379",
   },
+  "database-on-hosts-without-a-choice": {
+    SLUICE_DATABASE_URL: "postgresql://u:hunter2@db1,db2:5433/sluice",
+    SLUICE_DATABASE_READ_URL: "postgresql://u:hunter2@db1,db1/sluice",
+    SLUICE_MIGRATE_DATABASE_URL: "postgresql://u:hunter2@db1,db2/sluice?target_session_attrs=standby",
+  },
   "prod-with-addresses-that-are-none": {
     ...PROD,
     SLUICE_WORKERS: "4",

@@ -36,7 +36,7 @@ export function releasedRoutes(): DescribedRoute[] {
     accessTokens: createAccessTokens({ keys: unread, issuer: "", audience: "" }),
     defaultTimeZone: "UTC",
     explain: unread,
-    counters: { adjust: unread, nowMs: unread },
+    counters: { adjust: unread, raise: unread, nowMs: unread },
   });
   return describedRoutes(routes);
 }

@@ -3,6 +3,8 @@
 import type { RequestListener } from "node:http";
 import type { AdminTables } from "./admin/admin-tables.ts";
 import { openAdminDoor } from "./admin-door.ts";
+import { keepCredentialUses } from "./auth/credential-uses.job.ts";
+import { noticeCallersUnknown } from "./callers-notice.ts";
 import { createCheckDoor } from "./check/check.http.ts";
 import { createChecks } from "./check/check.ts";
 import type { Config } from "./config.ts";
@@ -17,6 +19,7 @@ import { refuse } from "./platform/answer.http.ts";
 import { createHealth, type Health } from "./platform/health.ts";
 import type { Log } from "./platform/log.ts";
 import { collectProcessMetrics, createMetrics } from "./platform/metrics.ts";
+import { watchStandby } from "./platform/metrics-standby.ts";
 import { createOpsDoor } from "./platform/ops.http.ts";
 import { openPostgres, type Postgres } from "./platform/postgres.ts";
 import type { SeriesRegistry } from "./platform/series.ts";
@@ -26,7 +29,9 @@ import { createTraceIds } from "./platform/trace.ts";
 import type { PolicyTables } from "./policies/policy-tables.ts";
 import { openPolicyStore, type PolicyStore } from "./policy-store.ts";
 import { openCounters, openDatabase } from "./stores.ts";
+import { Acknowledged } from "./usage/acknowledged.ts";
 import { keepPartitions } from "./usage/partitions.job.ts";
+import { keepUsage } from "./usage-keeping.ts";
 
 /** How long a start waits for PostgreSQL's first word before checks are answered without it. */
 const FIRST_WORD_MS = 3_000;
@@ -89,6 +94,7 @@ export async function startWorker(
       onFault: (fault) => log.warn({ err: fault }, "the months of usage are not kept: it is tried again"),
     });
     shutdown.before("partitions", partitions.close);
+    if (config.database.kind === "postgres") shutdown.before("standby watch", watchStandby(registry, pool).close);
   }
   const limitHits = new LimitHitBuffer();
   metrics.watchLimitHits(() => limitHits.tally());
@@ -102,10 +108,21 @@ export async function startWorker(
   });
   shutdown.before("limit hits", limitHitWriter.close);
 
-  const { counters, census, close: closeCounters } = await openCounters(config, metrics.store, clock);
+  const acknowledged = new Acknowledged({ onGeneration: (tenant) => usage.generationChanged(tenant) });
+  const {
+    counters,
+    hashes,
+    census,
+    close: closeCounters,
+  } = await openCounters(...[config, acknowledged, metrics.store, clock]);
   shutdown.before("counters", closeCounters);
 
-  const ledger = createLedger(`${process.pid}.${Date.now().toString(36)}`);
+  const ledger = createLedger(acknowledged.owner);
+  const usage = keepUsage({
+    ...{ pool, acknowledged, ledger, counters, hashes, policies, metrics, log },
+    ...{ intervalMs: config.snapshotIntervalMs, keeper: role.keeper },
+  });
+  shutdown.before("usage", usage.close);
   const fallback = createFallback({ mode: config.fallback, census, ledger });
   metrics.watchFallback(fallback.tally);
   const calendar = createCalendar();
@@ -125,12 +142,19 @@ export async function startWorker(
   const explain = createExplain({ policies: policies.view, counters, calendar, quotaStatus, maxUsersPerDay });
   const admin = await openAdminDoor({
     ...{ explain, counters, schemaReady: policies.ready },
-    ...{ config, postgres, replica: database.replica, keeper: role.keeper, log, traceIds, onFailure },
+    ...{ config, postgres, replica: database.replica, keeper: role.keeper, metrics, log, traceIds },
+    onFailure,
   });
   shutdown.before("administration", admin.close);
+  const credentialUses = keepCredentialUses({
+    pool,
+    onFault: (fault) => log.warn({ err: fault }, "the uses of credentials are not written: they are tried again"),
+  });
+  shutdown.before("credential uses", credentialUses.close);
+  if (role.keeper) noticeCallersUnknown(config, policies, log);
   const nothing: RequestListener = (request, response) =>
     refuse(request, response, { code: "NOT_FOUND", detail: "There is nothing here.", traceId: traceIds(undefined) });
-  const door = openServiceDoor(config, policies.credentials, (callers) =>
+  const door = openServiceDoor(config, credentialUses.noting(policies.credentials), (callers) =>
     createCheckDoor(
       { checks, callers, metrics, traceIds, policyVersion: policies.version, onFailure },
       config.adminPort === null ? admin.handle : nothing,

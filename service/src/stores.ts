@@ -7,6 +7,7 @@ import { MemoryCounters } from "./counters/counters.memory.ts";
 import { RedisCounters } from "./counters/counters.redis.ts";
 import type { Counters } from "./counters/counters.ts";
 import type { RedisAccess } from "./counters/node.redis.ts";
+import type { UsageHashes } from "./counters/usage-hashes.redis.ts";
 import { startCensus } from "./fallback/worker-census.redis.ts";
 import { ALONE, type WorkerCensus } from "./fallback/worker-census.ts";
 import { startEmbeddedPostgres } from "./platform/embedded-postgres.ts";
@@ -14,7 +15,7 @@ import type { StoreMetrics } from "./platform/metrics-store.ts";
 import type { PostgresOptions } from "./platform/postgres.ts";
 import type { ReplicaOptions } from "./platform/read-replica.ts";
 import type { Secret } from "./platform/secret.ts";
-import { UsageTotals } from "./usage/usage-totals.ts";
+import type { Acknowledged } from "./usage/acknowledged.ts";
 
 const KEY_PREFIX = "sl:";
 
@@ -48,17 +49,24 @@ function postgresOptions(url: Secret, ca: string | null, poolSize: number): Post
   return ca === null ? options : { ...options, tls: { ca, rejectUnauthorized: true } };
 }
 
-export type OpenCounters = Readonly<{ counters: Counters; census: WorkerCensus; close: () => Promise<void> }>;
+export type OpenCounters = Readonly<{
+  counters: Counters;
+  /** What processes left in the store; null where nothing outlives this one. */
+  hashes: UsageHashes | null;
+  census: WorkerCensus;
+  close: () => Promise<void>;
+}>;
 
 /** A Redis that is away is found when it comes: opening does not fail. */
 export async function openCounters(
   config: Config,
+  acknowledged: Acknowledged,
   observer: StoreMetrics,
   clock: (() => number) | undefined,
 ): Promise<OpenCounters> {
   if (config.redis.kind === "embedded") {
-    const counters = new MemoryCounters(clock);
-    return { counters, census: ALONE, close: () => counters.close() };
+    const counters = new MemoryCounters(clock, acknowledged);
+    return { counters, hashes: null, census: ALONE, close: () => counters.close() };
   }
   const counters = new RedisCounters({
     seeds: config.redis.seeds.map(({ host, port }) => `${host}:${port}`),
@@ -66,7 +74,7 @@ export async function openCounters(
     keyPrefix: KEY_PREFIX,
     idSecret: config.idSecret.reveal(),
     deadlineMs: config.checkDeadlineMs,
-    usage: new UsageTotals(),
+    acknowledged,
     observer,
     ...(clock === undefined ? {} : { clock }),
   });
@@ -74,6 +82,7 @@ export async function openCounters(
   const census = startCensus(counters, KEY_PREFIX);
   return {
     counters,
+    hashes: counters.usageHashes(),
     census,
     close: async () => {
       await census.close();
@@ -82,7 +91,7 @@ export async function openCounters(
   };
 }
 
-function redisAccess(redis: Extract<RedisConfig, { kind: "redis" }>): RedisAccess {
+export function redisAccess(redis: Extract<RedisConfig, { kind: "redis" }>): RedisAccess {
   const { username, password, tls } = redis;
   return {
     ...(username === null ? {} : { username }),

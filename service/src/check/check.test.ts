@@ -72,8 +72,8 @@ test("an unknown tenant is answered by the Fallback once the snapshot is not con
     resetAt: { second: null, month: null },
     notes: ["policy_unknown"],
   });
-  expect(world.ledger.totals().usage.lines).toMatchObject([
-    { key: { tenant: "nobody", usageApi: "ANY /**", dayLabel: 20261122 }, sums: { admitted: 1 } },
+  expect(world.ledger.usage.takeChanged(10).totals).toMatchObject([
+    { tenant: "nobody", usageApi: "ANY /**", dayLabel: 20261122, total: 1 },
   ]);
 });
 

@@ -134,6 +134,7 @@ function outageDouble(memory: MemoryCounters) {
   const counters: Counters = {
     take,
     adjust: (order) => memory.adjust(order),
+    raise: (order) => memory.raise(order),
     nowMs: () => memory.nowMs(),
     health: () => memory.health(),
     close: () => memory.close(),

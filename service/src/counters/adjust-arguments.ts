@@ -3,26 +3,18 @@ import { hash } from "node:crypto";
 import { WINDOWS } from "@sluice/contract";
 import { ADJUSTMENT_KNOWN_MS, type Adjusted, type AdjustOrder, type CounterChange } from "./adjust.ts";
 import { adjustedWindows, orderText, reusedId, windowsChanged } from "./adjust-counter.ts";
+import { instantArguments, type ScriptTiming } from "./instant-arguments.ts";
 import type { Keys } from "./keys.ts";
 import { decodeState, readUInt56, WHOLE_BYTES } from "./state-codec.ts";
-import { counterIndex, monthEnd } from "./take-arguments.ts";
+import { counterIndex } from "./take-arguments.ts";
 
 const REPLY_FORMAT = 1;
 /** Bytes before the first state. */
 const STATES_AT = 12;
 
-/** UTC ms; `clock` "" = the store's own. After `validUntilMs` of the store's clock nothing is done. */
-export type AdjustSetting = Readonly<{ keys: Keys; clock: string; validUntilMs: number }>;
-
-export function adjustArguments(sha: string, order: AdjustOrder, setting: AdjustSetting): string[] {
-  const { keys } = setting;
-  const { previous, current, next } = order.periods.day;
+export function adjustArguments(sha: string, order: AdjustOrder, keys: Keys, timing: ScriptTiming): string[] {
   const names = [keys.tenant(order.tenant), keys.adjustment(order.tenant, order.id)];
-  const values = [setting.clock, String(setting.validUntilMs), digestOf(order), String(ADJUSTMENT_KNOWN_MS)];
-  values.push(String(previous.startMs / 1_000));
-  for (const day of [previous, current, next]) {
-    values.push(String(day.label), String(day.endMs / 1_000), String(monthEnd(order.periods.month, day.startMs)));
-  }
+  const values = [...instantArguments(timing, order.periods), digestOf(order), String(ADJUSTMENT_KNOWN_MS)];
   for (const counter of order.changes) {
     values.push(String(counterIndex(names, keys, order.tenant, counter, counter.user ?? "")));
     values.push(...amountsOf(counter.change));

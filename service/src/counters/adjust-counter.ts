@@ -5,6 +5,7 @@ import { EMPTY_SLIDING } from "../limits/sliding-window.ts";
 import { type AdjustedWindow, type AdjustOrder, type CounterChange, MAX_ADJUSTED_COUNTERS } from "./adjust.ts";
 import { type PeriodLabels, rollCounter, windowUsed } from "./admission.ts";
 import type { CounterState } from "./counters.ts";
+import { requireIdentity } from "./identity.ts";
 
 /** The counter after the change; `state` itself, unrolled, when nothing changes. */
 export function adjustCounter(
@@ -63,15 +64,7 @@ export function requireOrder({ changes }: AdjustOrder): void {
   if (changes.length > MAX_ADJUSTED_COUNTERS) {
     throw new RangeError(`${changes.length} changes in one adjustment: split them into ${MAX_ADJUSTED_COUNTERS} each`);
   }
-  for (const { scope, api, user } of changes) {
-    const hasApi = scope === "TENANT_API" || scope === "TENANT_USER_API";
-    const hasUser = scope === "TENANT_USER" || scope === "TENANT_USER_API";
-    if (hasApi === (api === null) || hasUser === (user === null)) {
-      throw new RangeError(
-        `A counter of scope ${scope} is named by an API and a user exactly where the scope has them`,
-      );
-    }
-  }
+  for (const counter of changes) requireIdentity(counter);
 }
 
 /** Only a charge opens a period; a cut comes off `since` first. */

@@ -3,11 +3,9 @@
 -- state next finds the right sum (state.lua). A cut writes no key that is not there.
 --
 -- KEYS  1 the tenant's own key | 2 what an adjustment of this id answered | 3.. further counters
--- ARGV  1 the clock in UTC ms, or '' for the store's own | 2 UTC ms after which it is too late to do anything
---       3 digest of what is asked, of one length always | 4 how long the answer is kept, ms
---       5 start of the day before, seconds | 6.. of the day before, this day and the day after: label, end, and end of its
---         month, seconds | 15.. per change: index of its counter, then for second, minute, day, quotaDay, month:
---         '' = as it is, 'reset' = nothing used, for quotas also a signed amount to add
+-- ARGV  1..12 the instant and its days (corrections.lua) | 13 digest of what is asked, of one length always
+--       14 how long the answer is kept, ms | 15.. per change: index of its counter, then for second, minute, day, quotaDay,
+--         month: '' = as it is, 'reset' = nothing used, for quotas also a signed amount to add
 -- Reply { 0, bytes } done now | { 1, bytes } done before under this id, answered as then
 --         bytes: I1 format | I7 now ms | I4 day label, then per change its counter before and after, heads and previous periods
 --       { -1, now ms }   the clock lies outside the days handed in: nothing was changed
@@ -15,32 +13,21 @@
 --       { -4, now ms }   too late: nothing was changed
 --       { -5, 0 }        the id stands for other changes: nothing was changed
 
-local call, floor = redis.call, math.floor
+local call = redis.call
 local read_state, pack_state, show_state = open_states(FORMAT, HEAD, HEAD_BYTES, OWN_BYTES)
-local MAX_QUOTA_SUM, TWO_DAYS_MS, MONTH_MS = 9e15, 2 * 86400000, 31 * 86400000
-local CHANGES_AT, ARGUMENTS_PER_CHANGE = 15, 6
+local CHANGES_AT, ARGUMENTS_PER_CHANGE = OWN_ARGUMENTS_AT + 2, 6
 
-local known, digest = call('GET', KEYS[2]), ARGV[3]
+local known, digest = call('GET', KEYS[2]), ARGV[OWN_ARGUMENTS_AT]
 if known then
   if string.sub(known, 1, #digest) ~= digest then return { -5, 0 } end
   return { 1, string.sub(known, #digest + 1) }
 end
 
-local now = ARGV[1]
-if now == '' then
-  local time = call('TIME')
-  now = time[1] * 1000 + floor(time[2] / 1000)
-else
-  now = now + 0
-end
+local now = instant()
 if now > ARGV[2] + 0 then return { -4, now } end
-
-local second, label, day_end, month_end = floor(now / 1000), nil, nil, nil
-for at = 12, 6, -3 do
-  if second < ARGV[at + 1] + 0 then label, day_end, month_end = ARGV[at] + 0, ARGV[at + 1] + 0, ARGV[at + 2] + 0 end
-end
-if not label or second < ARGV[5] + 0 then return { -1, now } end
-local labels = { label, floor(label / 100) }
+local label, day_end, month_end = day_holding(now)
+if not label then return { -1, now } end
+local labels = { label, math.floor(label / 100) }
 
 local states, missing, changed = {}, {}, {}
 for at = CHANGES_AT, #ARGV, ARGUMENTS_PER_CHANGE do
@@ -93,22 +80,10 @@ for at = CHANGES_AT, #ARGV, ARGUMENTS_PER_CHANGE do
   reply[#reply + 1] = show_state(states[index])
 end
 
--- A charge may open a period in a state that would have ended before it: as long as take.lua keeps one.
 for index in pairs(changed) do
-  local s, life_ms = states[index], TWO_DAYS_MS
-  if index == 1 or s[15] > 0 then
-    life_ms = (month_end - second) * 1000 + TWO_DAYS_MS
-    if s[15] > labels[2] then life_ms = life_ms + MONTH_MS end
-  elseif s[12] > 0 then
-    life_ms = (day_end - second) * 1000 + TWO_DAYS_MS
-  end
-  if missing[index] then
-    call('PSETEX', KEYS[index], life_ms, pack_state(s, index == 1))
-  else
-    call('SET', KEYS[index], pack_state(s, index == 1), 'KEEPTTL')
-    call('PEXPIRE', KEYS[index], life_ms, 'GT')
-  end
+  local s = states[index]
+  keep_state(index, s, pack_state(s, index == 1), missing[index], now, label, day_end, month_end)
 end
 local bytes = table.concat(reply)
-call('PSETEX', KEYS[2], ARGV[4], digest .. bytes)
+call('PSETEX', KEYS[2], ARGV[OWN_ARGUMENTS_AT + 1], digest .. bytes)
 return { 0, bytes }

@@ -1,11 +1,14 @@
 // The Admin routes that correct a tenant's counters by hand: a reset, and a grant of quota.
 //
-// The counters are corrected first, under an id that the request's Idempotency-Key gives; then, in one transaction, what
-// was really applied becomes a signed row and an audit row. A request that is sent again after a fault finds the counters
-// corrected already and only writes the rows, so nothing is applied twice and nothing stays unwritten.
-// Not here: how a counter is corrected (adjust.ts), who reads the rows (a restore).
+// In one transaction the tenant is locked against restores, the counter is restored and then corrected, under an id that the
+// request's Idempotency-Key gives, and what was really applied becomes a signed row and an audit row. A request that is
+// sent again after a fault finds the counter corrected already and only writes the rows: nothing is applied twice and
+// nothing stays unwritten.
+// Known gap: a grant whose rows could not be committed is not known to a restore that runs before the request is sent
+// again, so that one may take it back.
+// Not here: how a counter is corrected (adjust.ts), the lock (usage/adjustment-lock.pg.ts), who reads the rows (usage/).
 import { CounterAdjusted, CounterReset, QuotaGrant, TenantParams, WINDOWS } from "@sluice/contract";
-import type { Kysely } from "kysely";
+import { CompiledQuery } from "kysely";
 import type Type from "typebox";
 import type { Change } from "../admin/change.pg.ts";
 import { type AskedByUser, changeRoute, type Route } from "../admin/route.admin.ts";
@@ -13,28 +16,35 @@ import { periodsAt } from "../limits/quota-period.ts";
 import { Refusal } from "../platform/refusal.ts";
 import { findTenant } from "../policies/admin-rows.pg.ts";
 import { parsePattern } from "../policies/pattern.ts";
-import type { PolicyTables } from "../policies/policy-tables.ts";
+import { lockForAdjusting } from "../usage/adjustment-lock.pg.ts";
+import type { AskRows } from "../usage/quota-sums.pg.ts";
+import { restoreCounter } from "../usage/restore-counter.pg.ts";
 import type { Adjusted, AdjustedWindow, CounterChange } from "./adjust.ts";
-import { ANONYMOUS_USER, type Counters } from "./counters.ts";
+import { ANONYMOUS_USER, type Counters, type UnavailableCause } from "./counters.ts";
 
 const tag = "tenants";
 type Reset = Type.Static<typeof CounterReset>;
 type Grant = Type.Static<typeof QuotaGrant>;
 type Asked = Pick<AskedByUser<{ params: typeof TenantParams }>, "params" | "permit" | "requestKey">;
 type Applied = Readonly<{ counter: CounterChange; done: Extract<Adjusted, { kind: "adjusted" }> }>;
+type Corrected = Pick<Counters, "adjust" | "raise" | "nowMs">;
 
-export function adjustmentRoutes(reader: Kysely<PolicyTables>, counters: Pick<Counters, "adjust" | "nowMs">): Route[] {
-  const apply = async ({ params, permit, requestKey }: Asked, counter: CounterChange): Promise<Applied> => {
+export function adjustmentRoutes(counters: Corrected): Route[] {
+  const apply = async (
+    { params, permit, requestKey }: Asked,
+    { sql, policies }: Change,
+    counter: CounterChange,
+  ): Promise<Applied> => {
     permit.touch(params.id);
-    const tenant = await findTenant(reader, params.id, "read");
+    const tenant = await findTenant(policies.sql, params.id, "read");
+    const ask = askingIn(sql);
+    await lockForAdjusting(ask, params.id);
     const periods = periodsAt(tenant.time_zone, counters.nowMs());
+    const away = await restoreCounter(counters, ask, { ...counter, tenant: params.id, periods });
+    if (away !== null) throw unavailable(away);
     const done = await counters.adjust({ id: requestKey, tenant: params.id, periods, changes: [counter] });
-    if (done.kind === "adjusted") return { counter, done };
-    throw new Refusal(
-      "UNAVAILABLE",
-      `The counters cannot be asked now (${done.cause}). Send it again with the same Idempotency-Key.`,
-      { retryAfterMs: 1_000 },
-    );
+    if (done.kind === "unavailable") throw unavailable(done.cause);
+    return { counter, done };
   };
   return [
     changeRoute({
@@ -42,11 +52,10 @@ export function adjustmentRoutes(reader: Kysely<PolicyTables>, counters: Pick<Co
       summary: "Set a counter of a tenant to nothing used",
       shape: { params: TenantParams, body: CounterReset },
       answer: CounterAdjusted,
-      prepare: async (asked) => {
-        const { windows = WINDOWS } = asked.body;
-        return await apply(asked, { ...counterOf(asked.body), change: { kind: "reset", windows } });
-      },
-      change: async ({ params, body, requestKey }, change, applied) => {
+      change: async (asked, change) => {
+        const { params, body, requestKey } = asked;
+        const reset = { kind: "reset", windows: body.windows ?? WINDOWS } as const;
+        const applied = await apply(asked, change, { ...counterOf(body), change: reset });
         const windows = await writeRows(change, params.id, requestKey, body.reason, applied);
         return { body: { windows, remainder: 0 }, audits: auditOf(params.id, body, windows) };
       },
@@ -56,17 +65,29 @@ export function adjustmentRoutes(reader: Kysely<PolicyTables>, counters: Pick<Co
       summary: "Take an amount off what a quota has used",
       shape: { params: TenantParams, body: QuotaGrant },
       answer: CounterAdjusted,
-      prepare: async (asked) => {
-        const { window, amount } = asked.body;
-        return await apply(asked, { ...counterOf(asked.body), change: { kind: "add", window, amount: -amount } });
-      },
-      change: async ({ params, body, requestKey }, change, applied) => {
+      change: async (asked, change) => {
+        const { params, body, requestKey } = asked;
+        const grant = { kind: "add", window: body.window, amount: -body.amount } as const;
+        const applied = await apply(asked, change, { ...counterOf(body), change: grant });
         const windows = await writeRows(change, params.id, requestKey, body.reason, applied);
         const taken = windows.reduce((sum, { before, after }) => sum + before - after, 0);
         return { body: { windows, remainder: body.amount - taken }, audits: auditOf(params.id, body, windows) };
       },
     }),
   ];
+}
+
+function unavailable(cause: UnavailableCause): Refusal {
+  return new Refusal(
+    "UNAVAILABLE",
+    `The counters cannot be asked now (${cause}). Send it again with the same Idempotency-Key.`,
+    { retryAfterMs: 1_000 },
+  );
+}
+
+function askingIn(transaction: Change["sql"]): AskRows {
+  return async <Row extends object>(text: string, values: unknown[]) =>
+    (await transaction.executeQuery<Row>(CompiledQuery.raw(text, values))).rows;
 }
 
 /** Refuses what the scope needs and the body lacks, or the other way round. */

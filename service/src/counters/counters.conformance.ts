@@ -9,6 +9,7 @@ import { clockSentences } from "./clock.conformance.ts";
 import type { Counters } from "./counters.ts";
 import { histories, replay } from "./histories.conformance.ts";
 import { identitySentences } from "./identity.conformance.ts";
+import { raiseSentences } from "./raise.conformance.ts";
 import { requestSentences } from "./requests.conformance.ts";
 import { takingSentences } from "./taking.conformance.ts";
 import { userSentences } from "./users.conformance.ts";
@@ -59,6 +60,7 @@ export function countersConformance(name: string, open: OpenCounters, marks: Mar
     userSentences(inWorld);
     clockSentences(inWorld);
     adjustSentences(inWorld, marks.requestsEndInRealTime);
+    raiseSentences(inWorld);
 
     test(
       `${runs} random histories of scopes, windows, costs, users, periods and clock steps equal the model`,

@@ -4,10 +4,11 @@
 // loop, so takes cannot interleave and none is ever unavailable.
 // Memory is bounded: a counter is kept until its last window has ended and FORGIVEN_STEP_MS longer, users by
 // `maxUsersPerDay`, request ids by MAX_REMEMBERED_REQUESTS; what has ended is dropped while new things are put.
-// Not here: the arithmetic (admission.ts), or usage, which has nothing to wait for in a store that dies with the process.
+// Not here: the arithmetic (admission.ts).
 import type { Window } from "@sluice/contract";
 import { type Period, periodHolding } from "../limits/quota-period.ts";
 import { SLIDING_WINDOWS, slidingResetMs } from "../limits/sliding-window.ts";
+import { Acknowledged } from "../usage/acknowledged.ts";
 import {
   ADJUSTMENT_KNOWN_MS,
   type Adjusted,
@@ -31,6 +32,8 @@ import {
   type TakenCheck,
 } from "./counters.ts";
 import { ExpiringMap } from "./expiring-map.ts";
+import type { Raised, RaisedCounter, RaiseOrder } from "./raise.ts";
+import { raiseCounter, requireRaise } from "./raise-counter.ts";
 
 /** A clock that steps back by no more than this finds every counter it had. */
 export const FORGIVEN_STEP_MS = 3_600_000;
@@ -57,10 +60,15 @@ export class MemoryCounters implements Counters {
   readonly #requests = new ExpiringMap<true>(MAX_REMEMBERED_REQUESTS);
   readonly #adjustments = new ExpiringMap<Done>(MAX_REMEMBERED_ADJUSTMENTS);
   readonly #clock: () => number;
+  readonly #acknowledged: Acknowledged;
+  /** One for all tenants: what a store held that has died belongs to other ones. */
+  readonly #generation: number;
 
   /** `clock` gives UTC milliseconds. */
-  constructor(clock: () => number = Date.now) {
+  constructor(clock: () => number = Date.now, acknowledged: Acknowledged = new Acknowledged()) {
     this.#clock = clock;
+    this.#acknowledged = acknowledged;
+    this.#generation = clock();
   }
 
   async take(order: Take): Promise<Answered> {
@@ -71,7 +79,8 @@ export class MemoryCounters implements Counters {
     }
     const now = nowIn(order, this.#clock());
     const checks = order.checks.map((check) => this.#decide(order, check, now));
-    return { kind: "answered", nowMs: now.nowMs, dayLabel: now.dayLabel, monthLabel: now.monthLabel, checks };
+    const { dayLabel, monthLabel } = now;
+    return { kind: "answered", nowMs: now.nowMs, dayLabel, monthLabel, generation: this.#generation, checks };
   }
 
   async adjust(order: AdjustOrder): Promise<Adjusted> {
@@ -89,6 +98,15 @@ export class MemoryCounters implements Counters {
     const adjusted = { kind: "adjusted", replayed: false, nowMs, dayLabel, monthLabel, counters } as const;
     this.#adjustments.put(id, { text: orderText(order), adjusted }, nowMs + ADJUSTMENT_KNOWN_MS, nowMs);
     return adjusted;
+  }
+
+  async raise(order: RaiseOrder): Promise<Raised> {
+    requireRaise(order);
+    const generation = this.#generation;
+    if (order.generation !== generation) return { kind: "other_generation", generation };
+    const now = nowIn(order, this.#clock());
+    const raised = order.counters.filter((counter) => this.#raiseOne(order, counter, now));
+    return { kind: "raised", raised: raised.length };
   }
 
   nowMs(): number {
@@ -131,6 +149,7 @@ export class MemoryCounters implements Counters {
     if (arrives && !overflowed) this.#countArrival(order.tenant, now);
     if (check.claims.some(isPerUser)) this.#remember(order.tenant, user, now, untilMs);
     if (request !== null) this.#requests.put(request, true, now.nowMs + REPLAY_MS, now.nowMs);
+    this.#acknowledge(order, check, user, now);
     return { admitted, replayed, overflowed, states };
   }
 
@@ -149,6 +168,13 @@ export class MemoryCounters implements Counters {
     return lastUntilMs;
   }
 
+  #acknowledge({ tenant, maxUsersPerDay }: Take, check: TakeCheck, user: string, now: Now): void {
+    const { usage } = this.#acknowledged;
+    const row = usage.row(tenant, check.usageApi, user, now.dayLabel, maxUsersPerDay);
+    const counted = { dayLabel: now.dayLabel, monthLabel: now.monthLabel, generation: this.#generation };
+    this.#acknowledged.count(row, check.claims, user, counted, check.cost);
+  }
+
   #adjustOne(tenant: string, counter: CounterChange, now: Now): AdjustedWindow[] {
     const { change, scope } = counter;
     const user = counter.user ?? ANONYMOUS_USER;
@@ -161,6 +187,20 @@ export class MemoryCounters implements Counters {
       if (scope === "TENANT_USER") this.#remember(tenant, user, now, untilMs);
     }
     return adjustedWindows(change, stored, adjusted, now);
+  }
+
+  #raiseOne({ tenant, periods }: RaiseOrder, counter: RaisedCounter, now: Now): boolean {
+    const { scope, window, label } = counter;
+    const user = counter.user ?? ANONYMOUS_USER;
+    const key = counterKey(tenant, user, counter);
+    const stored = this.#counters.get(key, now.nowMs) ?? EMPTY_COUNTER;
+    const raised = raiseCounter(stored, counter);
+    if (raised === stored) return false;
+    const { next } = window === "month" ? periods.month : periods.day;
+    const untilMs = label < next.label ? countsUntilMs([window], now) : next.endMs + FORGIVEN_STEP_MS;
+    this.#counters.put(key, raised, untilMs, now.nowMs);
+    if (scope === "TENANT_USER") this.#remember(tenant, user, now, untilMs);
+    return true;
   }
 
   /** Whether the check would give a user its first counter. */

@@ -9,13 +9,16 @@
 // - A stall of our own process expires calls, but never feeds a breaker.
 // Not here: the arithmetic (take.lua), nodes and slots (node.redis.ts, shards.redis.ts), what is answered instead (fallback/).
 import { Deadlines } from "../platform/deadlines.ts";
-import { acknowledge, type UsageRow, type UsageTotals } from "../usage/usage-totals.ts";
+import type { Acknowledged } from "../usage/acknowledged.ts";
+import type { UsageRow } from "../usage/usage-totals.ts";
 import { adjustInRedis } from "./adjust.redis.ts";
 import type { Adjusted, AdjustOrder } from "./adjust.ts";
 import { type Counters, OVERFLOW_USER, type Take, type Taken, type UnavailableCause } from "./counters.ts";
 import { createKeys, type Keys } from "./keys.ts";
 import type { RedisAccess, RedisNode } from "./node.redis.ts";
 import { probeNode } from "./probe.redis.ts";
+import { raiseInRedis } from "./raise.redis.ts";
+import type { Raised, RaiseOrder } from "./raise.ts";
 import { TAKE_SCRIPT } from "./scripts.redis.ts";
 import { Settlement } from "./settlement.redis.ts";
 import { Shards } from "./shards.redis.ts";
@@ -23,6 +26,7 @@ import { readStoreError, type StoreError } from "./store-error.ts";
 import { readTakeReply, type TakeReply, takeArguments } from "./take-arguments.ts";
 import { TakeCall } from "./take-call.redis.ts";
 import { slotOf } from "./topology.ts";
+import { redisUsageHashes, type UsageHashes } from "./usage-hashes.redis.ts";
 
 /** A take is valid in the store this much longer than our deadline: half a round trip, and the grain of its clock. */
 const VALID_BEYOND_DEADLINE_MS = 2;
@@ -50,7 +54,7 @@ export type RedisCountersOptions = Readonly<{
   /** Keys the digest of user ids; the same on every instance. */
   idSecret: string;
   deadlineMs: number;
-  usage: UsageTotals;
+  acknowledged: Acknowledged;
   observer: CountersObserver;
   /** Handed in by tests instead of the store's own clock, UTC ms. */
   clock?: () => number;
@@ -76,7 +80,7 @@ export class RedisCounters implements Counters {
         if (open) void this.#shards.refresh();
       },
     });
-    this.#settlement = new Settlement(this.#keys, this.#shards, options.observer.gaveBack);
+    this.#settlement = new Settlement(this.#keys, this.#shards, options.acknowledged, options.observer.gaveBack);
   }
 
   /** Looks for the Redis once and returns; a Redis that is away is found when it comes. */
@@ -85,7 +89,7 @@ export class RedisCounters implements Counters {
   }
 
   take(order: Take): Promise<Taken> {
-    const rows = order.checks.map((check) => this.#rowOf(order, check.usageApi, check.user));
+    const rows = this.#rowsOf(order);
     return new Promise((resolve) => {
       const call = new TakeCall(order, slotOf(order.tenant), rows, resolve, this.#expire);
       const node = this.#shards.ownerOf(call.slot);
@@ -100,15 +104,29 @@ export class RedisCounters implements Counters {
     return adjustInRedis({ keys: this.#keys, shards: this.#shards, clock: this.#options.clock }, order);
   }
 
+  raise(order: RaiseOrder): Promise<Raised> {
+    return raiseInRedis({ keys: this.#keys, shards: this.#shards, clock: this.#options.clock }, order);
+  }
+
+  /** What processes left of their usage, on every master. */
+  usageHashes(): UsageHashes {
+    return redisUsageHashes(this.#shards, this.#keys);
+  }
+
   /** Sends a command to the owner of `tag`'s slot; rejects when it is away. For what is beside counting. */
   command(tag: string, args: string[]): Promise<unknown> {
     const node = this.#shards.ownerOf(slotOf(tag));
     return node?.ready === true ? node.send(args) : Promise.reject(new Error("the owner of the slot is away"));
   }
 
-  #rowOf(order: Take, usageApi: string, user: string): UsageRow {
-    const dayLabel = order.periods.day.current.label;
-    return this.#options.usage.row(order.tenant, usageApi, user, dayLabel, order.maxUsersPerDay);
+  /** The usage rows of one take have one owner, whose hash it names. */
+  #rowsOf({ tenant, checks, periods, maxUsersPerDay }: Take, overflowed: readonly boolean[] = []): UsageRow[] {
+    const { usage } = this.#options.acknowledged;
+    const { label } = periods.day.current;
+    usage.makeRoom(checks.length);
+    return checks.map(({ usageApi, user }, i) => {
+      return usage.row(tenant, usageApi, overflowed[i] === true ? OVERFLOW_USER : user, label, maxUsersPerDay);
+    });
   }
 
   nowMs(): number {
@@ -134,13 +152,11 @@ export class RedisCounters implements Counters {
   #send(call: TakeCall, node: RedisNode, asking: boolean): void {
     call.node = node;
     call.inFlight = true;
-    call.incarnation = this.#options.usage.incarnation;
     const handedIn = this.#options.clock !== undefined;
     call.sentAtMs = this.#options.clock?.() ?? node.clock.nowMs();
     const args = takeArguments(TAKE_SCRIPT.sha, call.order, {
       keys: this.#keys,
       incarnation: call.incarnation,
-      parity: 0,
       clock: handedIn ? String(call.sentAtMs) : "",
       validUntilMs: handedIn ? Number.MAX_SAFE_INTEGER : call.sentAtMs + this.#leftMs(call),
       shardToken: node.shardToken,
@@ -192,23 +208,19 @@ export class RedisCounters implements Counters {
     if (reply.rebased > 0) this.#options.observer.rebased(reply.rebased);
     for (let i = 0; i < reply.checks.length; i += 1) {
       const check = reply.checks[i];
-      const row = call.rows[i];
-      const cost = call.order.checks[i]?.cost ?? 0;
-      if (check?.admitted && !check.replayed && row !== undefined) acknowledge(row, reply.dayLabel, cost);
+      if (check?.admitted && !check.replayed) call.acknowledge(this.#options.acknowledged, i, reply);
     }
-    const { nowMs, dayLabel, monthLabel, checks } = reply;
-    call.finish({ kind: "answered", nowMs, dayLabel, monthLabel, checks });
+    const { nowMs, dayLabel, monthLabel, generation, checks } = reply;
+    call.finish({ kind: "answered", nowMs, dayLabel, monthLabel, generation, checks });
   }
 
   /** All checks of that user share the overflow user from here on. */
   #overflow(call: TakeCall, check: number): void {
     const user = call.order.checks[check]?.user;
     for (let i = 0; i < call.order.checks.length; i += 1) {
-      const asked = call.order.checks[i];
-      if (asked?.user !== user) continue;
-      call.overflowed[i] = true;
-      call.rows[i] = this.#rowOf(call.order, asked?.usageApi ?? "", OVERFLOW_USER);
+      if (call.order.checks[i]?.user === user) call.overflowed[i] = true;
     }
+    call.rows = this.#rowsOf(call.order, call.overflowed);
   }
 
   #failed(call: TakeCall, node: RedisNode, error: unknown): void {

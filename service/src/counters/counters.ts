@@ -17,6 +17,7 @@ import type { Periods } from "../limits/quota-period.ts";
 import type { SlidingState } from "../limits/sliding-window.ts";
 import type { Adjusted, AdjustOrder } from "./adjust.ts";
 import type { Claim } from "./claim.ts";
+import type { Raised, RaiseOrder } from "./raise.ts";
 
 /** Most checks of one tenant that one take may carry. */
 export const MAX_CHECKS_PER_TAKE = 16;
@@ -96,6 +97,8 @@ export type Answered = Readonly<{
   nowMs: number;
   dayLabel: number;
   monthLabel: number;
+  /** The tenant's generation: another one, and the store may have forgotten (limits/quota.ts). 0 where nothing was claimed. */
+  generation: number;
   checks: readonly TakenCheck[];
 }>;
 
@@ -105,6 +108,8 @@ export interface Counters {
   take(order: Take): Promise<Taken>;
   /** Corrects counters by hand: its contract is in adjust.ts. */
   adjust(order: AdjustOrder): Promise<Adjusted>;
+  /** Brings lost quotas back: its contract is in raise.ts. */
+  raise(order: RaiseOrder): Promise<Raised>;
   /** The store's clock as last seen, UTC ms: for choosing periods and validities, never for counting. */
   nowMs(): number;
   /** True when checks are counted now; the reason when they are not. */

@@ -1,6 +1,6 @@
 // What the tests of the Redis counters share: a store over given seeds, one tenant's orders, and what was observed.
 import { periodsAt } from "../limits/quota-period.ts";
-import { UsageTotals } from "../usage/usage-totals.ts";
+import { Acknowledged } from "../usage/acknowledged.ts";
 import type { Claim } from "./claim.ts";
 import { type CountersObserver, RedisCounters, type RedisCountersOptions } from "./counters.redis.ts";
 import type { Take, TakeCheck, UnavailableCause } from "./counters.ts";
@@ -31,7 +31,7 @@ export async function openRedisCounters(
     keyPrefix: "sl:",
     idSecret: "test",
     deadlineMs: 8,
-    usage: new UsageTotals(),
+    acknowledged: new Acknowledged(),
     observer,
     ...options,
   });

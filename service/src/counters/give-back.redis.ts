@@ -17,7 +17,7 @@ export function giveBackArguments(
   const { tenant } = call.order;
   const check = call.order.checks[checkIndex] as TakeCheck;
   const user = call.overflowed[checkIndex] === true ? OVERFLOW_USER : check.user;
-  const names = [keys.tenant(tenant), keys.usage(tenant, call.incarnation, 0)];
+  const names = [keys.tenant(tenant), keys.usage(tenant, call.incarnation, call.askedDayLabel)];
   const request = check.requestId === null ? 0 : indexOf(names, keys.request(tenant, check.requestId));
   const values = [ran.nowMs, ran.dayLabel, ran.monthLabel, check.cost].map(String);
   values.push(`${ran.dayLabel}${call.rows[checkIndex]?.field}`, String(request), String(check.claims.length));

@@ -9,8 +9,8 @@ const text = fc.string({ maxLength: 128, unit: "binary" });
 
 const ofAll = (id: string, user: string, api: string, request: string) => [
   keys.tenant(id),
-  keys.usage(id, "incarnation.0", 0),
-  keys.usage(id, "incarnation.0", 1),
+  keys.usage(id, "incarnation.0", 20261122),
+  keys.usage(id, "incarnation.0", 20261123),
   keys.api(id, api),
   keys.user(id, user),
   keys.userApi(id, user, api),

@@ -12,7 +12,9 @@ const CACHED_USERS = 50_000;
 
 export type Keys = Readonly<{
   tenant: (tenant: string) => string;
-  usage: (tenant: string, incarnation: string, parity: 0 | 1) => string;
+  usage: (tenant: string, incarnation: string, dayLabel: number) => string;
+  /** What SCAN matches every usage hash of an incarnation with; null = of all. */
+  usagePattern: (incarnation: string | null) => string;
   api: (tenant: string, api: string) => string;
   user: (tenant: string, user: string) => string;
   userApi: (tenant: string, user: string, api: string) => string;
@@ -45,11 +47,23 @@ export function createKeys(prefix: string, secret: string): Keys {
 
   return {
     tenant: (tenant) => `${prefix}{${tenant}}`,
-    usage: (tenant, incarnation, parity) => `${of(tenant, "w")}${incarnation}:${parity}`,
+    usage: (tenant, incarnation, dayLabel) => `${of(tenant, "w")}${incarnation}:${dayLabel}`,
+    usagePattern: (incarnation) => `${literal(prefix)}{*}:w:${incarnation === null ? "*" : literal(incarnation)}:*`,
     api: (tenant, api) => of(tenant, "a") + apiDigest(api),
     user: (tenant, user) => of(tenant, "u") + userDigest(user),
     userApi: (tenant, user, api) => of(tenant, "v") + userDigest(user) + apiDigest(api),
     request: (tenant, requestId) => of(tenant, "r") + hash("sha256", requestId, "buffer").toString("base64url", 0, 16),
     adjustment: (tenant, id) => of(tenant, "j") + hash("sha256", id, "buffer").toString("base64url", 0, 16),
   };
+}
+
+/** Whose usage a hash has: neither name holds a bracket or a colon. */
+export function readUsageKey(key: string): Readonly<{ tenant: string; incarnation: string }> {
+  const [tenant = "", rest = ""] = key.slice(key.indexOf("{") + 1).split("}");
+  return { tenant, incarnation: rest.split(":")[2] ?? "" };
+}
+
+/** As a part of a pattern that stands for itself. */
+function literal(text: string): string {
+  return text.replaceAll(/[*?[\]\\]/g, "\\$&");
 }

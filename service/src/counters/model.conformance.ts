@@ -14,6 +14,8 @@ import {
 } from "./admission.ts";
 import type { Claim } from "./claim.ts";
 import { type CounterState, REPLAY_MS, type TakeCheck, type TakenCheck } from "./counters.ts";
+import type { RaisedCounter } from "./raise.ts";
+import { raiseCounter } from "./raise-counter.ts";
 
 export class CounterModel {
   readonly #counters = new Map<string, CounterState>();
@@ -44,6 +46,14 @@ export class CounterModel {
     const after = adjustCounter(before, counter.change, labels);
     this.#counters.set(key, after);
     return adjustedWindows(counter.change, before, after, { nowMs, ...labels });
+  }
+
+  raise(tenant: string, counter: RaisedCounter): boolean {
+    const key = counterName(tenant, counter.user ?? "", counter);
+    const before = this.#stored(key);
+    const after = raiseCounter(before, counter);
+    this.#counters.set(key, after);
+    return after !== before;
   }
 
   #stored(key: string): CounterState {

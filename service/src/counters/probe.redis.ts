@@ -1,6 +1,7 @@
 // Asks a node, through the real script, whether it can take: a write on a reserved key in a slot that it owns.
 // The reserved tenant is no valid tenant id, so a probe can never touch a customer's counter.
 import { periodsAt } from "../limits/quota-period.ts";
+import { UsageTotals } from "../usage/usage-totals.ts";
 import type { Take } from "./counters.ts";
 import type { Keys } from "./keys.ts";
 import type { RedisNode } from "./node.redis.ts";
@@ -9,6 +10,8 @@ import type { Shards } from "./shards.redis.ts";
 import { takeArguments } from "./take-arguments.ts";
 import { slotOf } from "./topology.ts";
 
+const ROW = new UsageTotals("probe").row("", "probe", "", 0, 1);
+
 /** True when the node took within `deadlineMs`; a node that owns no slot has nothing to take and is good. */
 export async function probeNode(node: RedisNode, shards: Shards, keys: Keys, deadlineMs: number): Promise<boolean> {
   const tenant = reservedTenantOf(node, shards);
@@ -16,11 +19,10 @@ export async function probeNode(node: RedisNode, shards: Shards, keys: Keys, dea
   const args = takeArguments(TAKE_SCRIPT.sha, probeOf(tenant, node.clock.nowMs()), {
     keys,
     incarnation: "probe",
-    parity: 0,
     clock: "",
     validUntilMs: Number.MAX_SAFE_INTEGER,
     shardToken: node.shardToken,
-    rows: [{ field: "\nprobe\n", dayLabel: 0, acknowledged: 0, previousDayLabel: 0, previousAcknowledged: 0 }],
+    rows: [ROW],
     overflowed: [false],
   });
   let timer: NodeJS.Timeout | undefined;

@@ -7,8 +7,9 @@ export type Script = Readonly<{ text: string; sha: string }>;
 
 export const TAKE_SCRIPT = load("take-long-way.lua", "take.lua");
 export const GIVE_BACK_SCRIPT = load("give-back.lua");
-export const ADJUST_SCRIPT = load("adjust.lua");
-export const SCRIPTS: readonly Script[] = [TAKE_SCRIPT, GIVE_BACK_SCRIPT, ADJUST_SCRIPT];
+export const ADJUST_SCRIPT = load("corrections.lua", "adjust.lua");
+export const RAISE_SCRIPT = load("corrections.lua", "raise.lua");
+export const SCRIPTS: readonly Script[] = [TAKE_SCRIPT, GIVE_BACK_SCRIPT, ADJUST_SCRIPT, RAISE_SCRIPT];
 
 function load(...names: readonly string[]): Script {
   const text = ["state.lua", ...names].map(read).join("\n");

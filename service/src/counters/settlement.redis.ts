@@ -6,7 +6,8 @@
 // (take.lua), so nothing runs behind our back while we compare.
 // Then: a check that the Fallback charged and that ran stays counted in the store (`onCounted`); one that was not charged
 // is given back; one that did not run stays with the Fallback.
-import { acknowledge, acknowledgedOn, type UsageRow } from "../usage/usage-totals.ts";
+import type { Acknowledged } from "../usage/acknowledged.ts";
+import { acknowledgedOn, type UsageRow } from "../usage/usage-totals.ts";
 import { giveBackArguments } from "./give-back.redis.ts";
 import type { Keys } from "./keys.ts";
 import type { Shards } from "./shards.redis.ts";
@@ -18,12 +19,13 @@ const MAX_LOST = 10_000;
 /** While takes are lost, their owners are looked at this often. Longer than any deadline's rest in the store. */
 const RESOLVE_EVERY_MS = 100;
 
-type Ran = Readonly<{ nowMs: number; dayLabel: number; monthLabel: number }>;
+type Ran = Readonly<{ nowMs: number; dayLabel: number; monthLabel: number; generation: number }>;
 type Lost = Readonly<{ call: TakeCall; check: number; cost: number; dayLabel: number }>;
 
 export class Settlement {
   readonly #keys: Keys;
   readonly #shards: Shards;
+  readonly #acknowledged: Acknowledged;
   readonly #gaveBack: (outcome: "given_back" | "failed") => void;
   #lost: Lost[] = [];
   /** Cost of give-backs that are sent and not answered, per usage row: a comparison sent before them still finds it. */
@@ -31,9 +33,15 @@ export class Settlement {
   #timer: NodeJS.Timeout | null = null;
   #closed = false;
 
-  constructor(keys: Keys, shards: Shards, gaveBack: (outcome: "given_back" | "failed") => void) {
+  constructor(
+    keys: Keys,
+    shards: Shards,
+    acknowledged: Acknowledged,
+    gaveBack: (outcome: "given_back" | "failed") => void,
+  ) {
     this.#keys = keys;
     this.#shards = shards;
+    this.#acknowledged = acknowledged;
     this.#gaveBack = gaveBack;
   }
 
@@ -86,7 +94,7 @@ export class Settlement {
 
   async #resolve(): Promise<void> {
     const groups = Map.groupBy(this.#lost, ({ call, check, dayLabel }) => {
-      return `${call.order.tenant}|${dayLabel}|${call.incarnation}${call.rows[check]?.field}`;
+      return `${call.order.tenant}|${call.askedDayLabel}|${dayLabel}|${call.incarnation}${call.rows[check]?.field}`;
     });
     await Promise.all([...groups.values()].map((group) => this.#compare(group)));
   }
@@ -97,7 +105,7 @@ export class Settlement {
     const row = first === undefined ? undefined : first.call.rows[first.check];
     const owner = first === undefined ? null : this.#shards.ownerOf(first.call.slot);
     if (first === undefined || row === undefined || owner?.ready !== true) return;
-    const key = this.#keys.usage(first.call.order.tenant, first.call.incarnation, 0);
+    const key = this.#keys.usage(first.call.order.tenant, first.call.incarnation, first.call.askedDayLabel);
     await owner.send(["HGET", key, `${first.dayLabel}${row.field}`]).then(
       (held) => this.#settleSurplus(group, row, Number(held ?? 0)),
       () => undefined,
@@ -110,7 +118,9 @@ export class Settlement {
       if (surplus < cost) continue;
       surplus -= cost;
       const monthLabel = monthLabelAt(call.order.periods, call.sentAtMs);
-      this.#ran(call, check, { nowMs: call.sentAtMs, dayLabel, monthLabel });
+      // Which generation it ran in is not known. Under the present one, a restore cannot count it twice.
+      const generation = this.#acknowledged.quotas.generationOf(call.order.tenant);
+      this.#ran(call, check, { nowMs: call.sentAtMs, dayLabel, monthLabel, generation });
     }
     const settled = new Set(group);
     this.#lost = this.#lost.filter((lost) => !settled.has(lost));
@@ -119,7 +129,7 @@ export class Settlement {
   #ran(call: TakeCall, check: number, ran: Ran): void {
     const row = call.rows[check];
     if (call.charged?.[check] === true && row !== undefined) {
-      acknowledge(row, ran.dayLabel, costOf(call, check));
+      call.acknowledge(this.#acknowledged, check, ran);
       call.onCounted?.(check);
       return;
     }

@@ -26,6 +26,11 @@ export function decodeState(bytes: Buffer, start: number, length: number): Count
   };
 }
 
+/** The generation that the state at `start` was counted in. */
+export function readGeneration(bytes: Buffer, start: number): number {
+  return readUInt56(bytes, start + 1);
+}
+
 function sliding(bytes: Buffer, at: number): SlidingState {
   return {
     bucket: bytes.readUInt32LE(at),

@@ -8,7 +8,7 @@ import { asciiIndex, asciiNumber } from "./ascii-numbers.ts";
 import type { Claim } from "./claim.ts";
 import { type CounterState, OVERFLOW_USER, type Take, type TakeCheck, type TakenCheck } from "./counters.ts";
 import type { Keys } from "./keys.ts";
-import { decodeState, HEAD_BYTES, readUInt56, WHOLE_BYTES } from "./state-codec.ts";
+import { decodeState, HEAD_BYTES, readGeneration, readUInt56, WHOLE_BYTES } from "./state-codec.ts";
 
 const REPLY_FORMAT = 1;
 
@@ -21,7 +21,6 @@ const LIMIT_NUMBERS = { second: RATE, minute: RATE, day: RATE, quotaDay: QUOTA, 
 export type TakeSetting = Readonly<{
   keys: Keys;
   incarnation: string;
-  parity: 0 | 1;
   /** UTC ms when the clock is handed in (tests), else "" for the store's own. */
   clock: string;
   /** After this instant of the store's clock, UTC ms, the take does nothing. */
@@ -35,7 +34,7 @@ export type TakeSetting = Readonly<{
 export function takeArguments(sha: string, order: Take, setting: TakeSetting): string[] {
   const { keys } = setting;
   const dayLabel = order.periods.day.current.label;
-  const names = [keys.tenant(order.tenant), keys.usage(order.tenant, setting.incarnation, setting.parity)];
+  const names = [keys.tenant(order.tenant), keys.usage(order.tenant, setting.incarnation, dayLabel)];
   const values = [
     setting.clock,
     String(setting.validUntilMs),
@@ -61,6 +60,7 @@ export type TakeReply =
       nowMs: number;
       dayLabel: number;
       monthLabel: number;
+      generation: number;
       rebased: number;
       checks: readonly TakenCheck[];
     }>
@@ -95,6 +95,7 @@ function readTaken(reply: Buffer, order: Take, overflowed: readonly boolean[]): 
   if (stateBytes !== HEAD_BYTES && stateBytes !== WHOLE_BYTES) throw new Error(`a state of ${stateBytes} bytes`);
   const rebased = reply.readUInt8(13);
   const checks: TakenCheck[] = [];
+  let generation = 0;
   let at = 14;
   for (let i = 0; i < order.checks.length; i += 1) {
     const verdict = reply.readUInt8(at);
@@ -102,13 +103,14 @@ function readTaken(reply: Buffer, order: Take, overflowed: readonly boolean[]): 
     at += 1;
     const states: CounterState[] = [];
     for (let claim = (order.checks[i] as TakeCheck).claims.length; claim > 0; claim -= 1) {
+      generation = readGeneration(reply, at);
       states.push(rollCounter(decodeState(reply, at, stateBytes), nowMs, dayLabel, monthLabel));
       at += stateBytes;
     }
     checks.push({ admitted: verdict !== 0, replayed: verdict === 2, overflowed: overflowed[i] === true, states });
   }
   if (at !== reply.length) throw new Error("the take script answered for another number of claims");
-  return { kind: "taken", nowMs, dayLabel, monthLabel, rebased, checks };
+  return { kind: "taken", nowMs, dayLabel, monthLabel, generation, rebased, checks };
 }
 
 /** Index of a key among those named so far, 1-based as in Lua. A take names a handful: a scan beats a map. */

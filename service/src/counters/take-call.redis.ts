@@ -1,13 +1,16 @@
 // One take on its way: what was asked, how far it got, and who waits for the answer.
 import type { Expiring } from "../platform/deadlines.ts";
+import type { Acknowledged } from "../usage/acknowledged.ts";
+import type { CountedIn } from "../usage/quota-totals.ts";
 import type { UsageRow } from "../usage/usage-totals.ts";
-import type { Take, Taken, UnavailableCause } from "./counters.ts";
+import { OVERFLOW_USER, type Take, type Taken, type UnavailableCause } from "./counters.ts";
 import type { RedisNode } from "./node.redis.ts";
 
 export class TakeCall implements Expiring {
   readonly order: Take;
   readonly slot: number;
-  readonly rows: UsageRow[];
+  /** Their owner is the same. */
+  rows: readonly UsageRow[];
   readonly overflowed: boolean[];
   readonly startedAtMs = performance.now();
   node: RedisNode | null = null;
@@ -15,7 +18,6 @@ export class TakeCall implements Expiring {
   inFlight = false;
   /** Estimate of the store's clock when the last command was sent, UTC ms. */
   sentAtMs = 0;
-  incarnation = "";
   /** The slot was found on the move: what to say when the deadline comes. */
   slotMoving = false;
   /** Re-sends of what did not run, beside TRYAGAIN: bounded, so that two nodes cannot play ball with a call. */
@@ -32,7 +34,7 @@ export class TakeCall implements Expiring {
   constructor(
     order: Take,
     slot: number,
-    rows: UsageRow[],
+    rows: readonly UsageRow[],
     resolve: (taken: Taken) => void,
     onExpire: (call: TakeCall, stalled: boolean) => void,
   ) {
@@ -42,6 +44,25 @@ export class TakeCall implements Expiring {
     this.overflowed = new Array(order.checks.length).fill(false);
     this.#resolve = resolve;
     this.#onExpire = onExpire;
+  }
+
+  /** The owner of all its usage rows. */
+  get incarnation(): string {
+    return this.rows[0]?.incarnation ?? "";
+  }
+
+  /** The usage hash is named after the day that the take was asked for. */
+  get askedDayLabel(): number {
+    return this.order.periods.day.current.label;
+  }
+
+  /** Check `i` counts in the store, under these labels, and its caller knows or will. */
+  acknowledge(acknowledged: Acknowledged, i: number, counted: CountedIn): void {
+    const check = this.order.checks[i];
+    const row = this.rows[i];
+    if (check === undefined || row === undefined || check.cost === 0) return;
+    const user = this.overflowed[i] === true ? OVERFLOW_USER : check.user;
+    acknowledged.count(row, check.claims, user, counted, check.cost);
   }
 
   finish(taken: Taken): void {

@@ -6,7 +6,7 @@ local function take_the_long_way(now, read_state, pack_state, show_state, adopt_
   local call, byte, floor, KEYS, ARGV = redis.call, string.byte, math.floor, KEYS, ARGV
   local MAX_SUM, MAX_QUOTA_SUM = 1e11, 9e15
   local TWO_MINUTES_MS, TWO_DAYS_MS, MONTH_MS = 120000, 2 * 86400000, 31 * 86400000
-  local REPLAY_MS, USAGE_MS = '60000', '604800000'
+  local REPLAY_MS, USAGE_MS = '60000', '259200000'
   local second = floor(now / 1000)
 
   local function ascii_numbers(format, text)

@@ -36,7 +36,7 @@
 local function take_the_short_way(now, FORMAT, HEAD, HEAD_BYTES, OWN_BYTES)
   local call, from_bytes, to_bytes, byte, KEYS, ARGV = redis.call, struct.unpack, struct.pack, string.byte, KEYS, ARGV
   local MAX_SUM, MAX_QUOTA_SUM = 1e11, 9e15
-  local TWO_MINUTES_MS, TWO_DAYS_MS, REPLAY_MS, USAGE_MS = '120000', 2 * 86400000, '60000', '604800000'
+  local TWO_MINUTES_MS, TWO_DAYS_MS, REPLAY_MS, USAGE_MS = '120000', 2 * 86400000, '60000', '259200000'
 
   -- This instant in the three sliding windows: its bucket, and how much of the bucket is left.
   local second_left, minute_left = 1000 - now % 1000, 60000 - now % 60000

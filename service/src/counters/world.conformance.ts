@@ -13,6 +13,7 @@ import {
   type Taken,
   type TakenCheck,
 } from "./counters.ts";
+import type { Raised, RaisedCounter } from "./raise.ts";
 
 /** Where every story begins: noon in UTC, the first instant of a second and a minute. */
 export const NOON_MS = Date.parse("2026-11-22T12:00:00Z");
@@ -22,6 +23,7 @@ export const REPORT_API = "POST /v1/report/export";
 export type InWorld = (story: (world: World) => Promise<void>) => Promise<void>;
 
 type Change = Partial<CounterChange> & Pick<CounterChange, "scope" | "change">;
+type Raise = Partial<RaisedCounter> & Pick<RaisedCounter, "scope" | "window" | "label" | "atLeast">;
 type Asked = Partial<TakeCheck> & Pick<TakeCheck, "claims">;
 
 /** One tenant in one store, with the clock to move and the words the tests are written in. */
@@ -76,6 +78,27 @@ export class World {
     });
     if (adjusted.kind === "unavailable") throw new Error(`the store was unavailable: ${adjusted.cause}`);
     return adjusted;
+  }
+
+  /** Under the tenant's present generation, unless another is given; says how many counters were below. */
+  async raise(counters: readonly Raise[], generation?: number): Promise<number> {
+    const raised = await this.tryRaise(counters, generation ?? (await this.generation()));
+    if (raised.kind !== "raised") throw new Error(`nothing was raised: ${JSON.stringify(raised)}`);
+    return raised.raised;
+  }
+
+  /** The tenant's, as a raise that asks for it is told. */
+  async generation(): Promise<number> {
+    const asked = await this.tryRaise([], 0);
+    if (asked.kind !== "other_generation") throw new Error(`no generation: ${JSON.stringify(asked)}`);
+    return asked.generation;
+  }
+
+  tryRaise(counters: readonly Raise[], generation: number): Promise<Raised> {
+    return this.counters.raise({
+      ...{ tenant: this.tenant, generation, periods: periodsAt(this.zone, this.periodsAtMs ?? this.clock.nowMs) },
+      counters: counters.map((counter) => ({ api: null, user: null, ...counter })),
+    });
   }
 
   async admit(asked: Asked): Promise<Answered> {

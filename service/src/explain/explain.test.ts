@@ -253,6 +253,7 @@ test("counters that are away leave the values empty and say so; a cost that no c
   const away: Counters = {
     take: async () => unavailable,
     adjust: (order) => memory.adjust(order),
+    raise: (order) => memory.raise(order),
     nowMs: clock,
     health: () => memory.health(),
     close: () => memory.close(),

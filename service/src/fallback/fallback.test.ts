@@ -22,7 +22,7 @@ const resolution: Resolution = { claims: [claim], blocked: null, usageApi: "ANY 
 
 function open(mode: "ALLOW_ALL" | "STATIC_LIMIT" = "STATIC_LIMIT") {
   const census = { workers: 4 };
-  const ledger = createLedger("i-1");
+  const ledger = createLedger("i");
   const fallback = createFallback({
     mode,
     census: { largestLately: () => census.workers, ordinal: () => 5 },
@@ -44,7 +44,13 @@ function open(mode: "ALLOW_ALL" | "STATIC_LIMIT" = "STATIC_LIMIT") {
   const counted = (nowMs: number, used = 0) => {
     const state = takeCounter(EMPTY_COUNTER, ["quotaDay"], used, nowMs, labels);
     const check = { admitted: true, replayed: false, overflowed: false, states: [state] };
-    fallback.counted("acme", "u-1", resolution, check, { kind: "answered", nowMs, ...labels, checks: [check] });
+    fallback.counted("acme", "u-1", resolution, check, {
+      kind: "answered",
+      nowMs,
+      ...labels,
+      generation: 1,
+      checks: [check],
+    });
   };
   return { census, ledger, fallback, ask, counted };
 }
@@ -100,7 +106,7 @@ test("what is left of quotas is remembered for STATIC_LIMIT by policy as well", 
   const staticByPolicy: Resolution = { ...resolution, fallback: "STATIC_LIMIT" };
   const state = takeCounter(EMPTY_COUNTER, ["quotaDay"], 400, noon, labels);
   const check = { admitted: true, replayed: false, overflowed: false, states: [state] };
-  const answered = { kind: "answered", nowMs: noon, ...labels, checks: [check] } as const;
+  const answered = { kind: "answered", nowMs: noon, ...labels, generation: 1, checks: [check] } as const;
   world.fallback.counted("acme", "u-1", staticByPolicy, check, answered);
   expect(world.ask({ resolution: staticByPolicy })).toMatchObject({ allowed: false, reason: "STATIC_FALLBACK" });
   expect(world.ask()).toMatchObject({ allowed: true, reason: "ALLOW_FALLBACK" });
@@ -110,7 +116,7 @@ test("a look is answered, but neither booked nor remembered under its request id
   const world = open("ALLOW_ALL");
   expect(world.ask({ cost: 0, requestId: "r-1" })).toMatchObject({ allowed: true, replayed: false });
   expect(world.ask({ cost: 2, requestId: "r-1" })).toMatchObject({ allowed: true, replayed: false });
-  expect(world.ledger.totals().usage.lines).toMatchObject([{ sums: { admitted: 2 } }]);
+  expect(world.ledger.usage.takeChanged(10).totals).toMatchObject([{ total: 2 }]);
 });
 
 test("request ids of different tenants are different requests", () => {

@@ -64,12 +64,18 @@ export interface Fallback {
   forgottenCounters(): number;
 }
 
-export type FallbackParts = Readonly<{ mode: FallbackMode; census: WorkerCensus; ledger: Ledger }>;
+export type FallbackParts = Readonly<{
+  mode: FallbackMode;
+  census: WorkerCensus;
+  ledger: Ledger;
+  /** Most counters known and kept locally; left out, what an outage of a whole deployment needs. */
+  maxCounters?: number;
+}>;
 
 export function createFallback(parts: FallbackParts): Fallback {
   // Made here and not at the first need: setting their memory aside takes some 20 ms, which an outage has not to give.
-  const lastKnown = createLastKnown();
-  const staticLimits = createStaticLimits(lastKnown);
+  const lastKnown = createLastKnown(parts.maxCounters);
+  const staticLimits = createStaticLimits(lastKnown, parts.maxCounters);
   const admitted = new ExpiringMap<true>(REMEMBERED_REQUESTS);
   const tally = new Map<string, { mode: FallbackMode; cause: FallbackCause; allowed: boolean; answers: number }>();
   let outage: { portion: Portion; lastAnswerMs: number } | null = null;
@@ -78,7 +84,6 @@ export function createFallback(parts: FallbackParts): Fallback {
     answer(question) {
       const mode = question.resolution?.fallback ?? parts.mode;
       const verdict = answerAs(mode, question);
-      if (!verdict.allowed && question.cost > 0) parts.ledger.refuse(ledgerEntry(question));
       count(mode, question.cause, verdict.allowed);
       return verdict;
     },

@@ -1,27 +1,24 @@
-// The ledger: what the Fallback answered while nothing was counted, so that it can be booked and settled afterwards.
+// The ledger: what the Fallback admitted while nothing was counted, so that it can be booked and settled afterwards.
 //
-// Two books of grow-only sums, owned by one incarnation: usage per (tenant, user, API, day), and one line per quota that
-// an admitted check should have counted in (counter, window, period). Because every sum only grows, writing the same
-// totals twice, or late, is harmless: the greater wins. An admission that turns out to have run in the store after all
-// is not subtracted but grows `retracted`; what is left to settle is admitted − retracted.
+// Two books of grow-only sums: usage per (tenant, user, API, day), and one line per quota that an admitted check should
+// have counted in (counter, window, period). Because every sum only grows, writing the same totals twice, or late, is
+// harmless: the greater wins. An admission that turns out to have run in the store after all is not subtracted but grows
+// `retracted`; what is left to settle is admitted − retracted.
 //
-// Bounded: a book that is full opens no further line; what belongs there grows its `overflow`, so nothing is lost unseen.
+// Bounded: a full book begins anew, and what waits to be written down is bounded, too (usage/book.ts, usage/changed.ts).
 // Checks without a policy (unknown tenant, no snapshot yet) are booked under the API UNMATCHED_API and the day of UTC.
-// Not here: writing to PostgreSQL or raising counters (later), and what the Fallback answers (fallback.ts).
+// What was refused is not here but among the limit hits. Not here: writing to PostgreSQL (usage/usage-snapshot.job.ts),
+// raising counters (usage/restore.job.ts), and what the Fallback answers (fallback.ts).
 import { windowsOf } from "../counters/admission.ts";
 import type { Claim } from "../counters/claim.ts";
 import type { Periods } from "../limits/quota-period.ts";
-import { type CounterIdentity, counterIdentity, counterKey } from "./counter-identity.ts";
+import { Book } from "../usage/book.ts";
+import { Changed } from "../usage/changed.ts";
+import type { ChangedTotals, QuotaTotal, UsageTotal } from "../usage/total-rows.ts";
+import { counterIdentity, counterKey } from "./counter-identity.ts";
 
-/** Lines per book. About 400 bytes each, so at most 40 MB for both. */
+/** Lines per book, and lines of each that wait to be written down. About 400 bytes each, so at most 80 MB in all. */
 export const MAX_LEDGER_LINES = 50_000;
-
-/** Grow-only. `admitted` and `retracted` are sums of cost, `refused` is a number of checks. */
-export type LedgerSums = Readonly<{ admitted: number; retracted: number; refused: number }>;
-export type UsageKey = Readonly<{ tenant: string; user: string; usageApi: string; dayLabel: number }>;
-export type QuotaKey = Readonly<{ counter: CounterIdentity; window: "quotaDay" | "month"; label: number }>;
-export type LedgerLine<Key> = Readonly<{ key: Key; sums: LedgerSums }>;
-export type LedgerBook<Key> = Readonly<{ lines: readonly LedgerLine<Key>[]; overflow: LedgerSums }>;
 
 export type LedgerEntry = Readonly<{
   tenant: string;
@@ -33,71 +30,120 @@ export type LedgerEntry = Readonly<{
   periods: Periods;
 }>;
 
+const LAST_DAY = 31;
+
+type UsageLine = Line<Pick<UsageTotal, "tenant" | "user" | "usageApi" | "dayLabel">>;
+type QuotaLine = Line<Pick<QuotaTotal, "tenant" | "scope" | "api" | "user" | "window" | "label">>;
+
 export interface Ledger {
-  readonly incarnation: string;
   /** Books an admitted check. The returned function retracts it, at most once however often it is called. */
   admit(entry: LedgerEntry): () => void;
-  refuse(entry: LedgerEntry): void;
-  /** The totals as they stand now; later changes do not show in them. */
-  totals(): Readonly<{ incarnation: string; usage: LedgerBook<UsageKey>; quotas: LedgerBook<QuotaKey> }>;
+  readonly usage: ChangedTotals<UsageTotal>;
+  readonly quotas: ChangedTotals<QuotaTotal>;
 }
 
-export function createLedger(incarnation: string, maxLines: number = MAX_LEDGER_LINES): Ledger {
-  const usage = createBook<UsageKey>(maxLines);
-  const quotas = createBook<QuotaKey>(maxLines);
-
-  function usageSums(entry: LedgerEntry): Sums {
-    const { tenant, user, usageApi, periods } = entry;
-    const dayLabel = periods.day.current.label;
-    return usage.line(`${tenant}\n${dayLabel}\n${usageApi}\n${user}`, () => ({ tenant, user, usageApi, dayLabel }));
-  }
+/** `owner` is a name that no other ledger ever has. */
+export function createLedger(owner: string, maxLines: number = MAX_LEDGER_LINES): Ledger {
+  const usage = new LedgerBook<UsageLine, UsageTotal>(
+    owner,
+    maxLines,
+    (line) => ({ ...line.key, ...ownedBy(line) }),
+    ({ key }) => key.dayLabel,
+  );
+  const quotas = new LedgerBook<QuotaLine, QuotaTotal>(
+    owner,
+    maxLines,
+    (line) => ({ ...line.key, generation: 0, ...ownedBy(line) }),
+    ({ key }) => (key.window === "month" ? key.label * 100 + LAST_DAY : key.label),
+  );
 
   return {
-    incarnation,
+    usage,
+    quotas,
     admit(entry) {
-      const lines = [usageSums(entry)];
-      for (const claim of entry.claims) {
-        for (const window of windowsOf(claim)) {
-          if (window !== "quotaDay" && window !== "month") continue;
-          const { label } = (window === "quotaDay" ? entry.periods.day : entry.periods.month).current;
-          const key = `${window}\n${label}\n${counterKey(entry.tenant, claim, entry.user)}`;
-          lines.push(
-            quotas.line(key, () => ({ counter: counterIdentity(entry.tenant, claim, entry.user), window, label })),
-          );
-        }
-      }
-      for (const sums of lines) sums.admitted += entry.cost;
+      const ofUsage = usageLine(entry);
+      const ofQuotas = quotaLines(entry);
+      usage.grow(ofUsage, "admitted", entry.cost);
+      for (const line of ofQuotas) quotas.grow(line, "admitted", entry.cost);
       let retracted = false;
       return () => {
         if (retracted) return;
         retracted = true;
-        for (const sums of lines) sums.retracted += entry.cost;
+        usage.grow(ofUsage, "retracted", entry.cost);
+        for (const line of ofQuotas) quotas.grow(line, "retracted", entry.cost);
       };
     },
-    refuse(entry) {
-      usageSums(entry).refused += 1;
-    },
-    totals: () => ({ incarnation, usage: usage.totals(), quotas: quotas.totals() }),
   };
+
+  function usageLine({ tenant, user, usageApi, periods }: LedgerEntry): UsageLine {
+    const dayLabel = periods.day.current.label;
+    return usage.line(`${tenant}\n${dayLabel}\n${usageApi}\n${user}`, () => ({ tenant, user, usageApi, dayLabel }));
+  }
+
+  function quotaLines(entry: LedgerEntry): QuotaLine[] {
+    const lines: QuotaLine[] = [];
+    for (const claim of entry.claims) {
+      for (const window of windowsOf(claim)) {
+        if (window !== "quotaDay" && window !== "month") continue;
+        const { label } = (window === "quotaDay" ? entry.periods.day : entry.periods.month).current;
+        const name = `${window}\n${label}\n${counterKey(entry.tenant, claim, entry.user)}`;
+        lines.push(quotas.line(name, () => ({ ...counterIdentity(entry.tenant, claim, entry.user), window, label })));
+      }
+    }
+    return lines;
+  }
 }
 
-type Sums = { admitted: number; retracted: number; refused: number };
+type Line<Key> = Readonly<{ key: Key; incarnation: string }> & { admitted: number; retracted: number };
 
-function createBook<Key>(maxLines: number) {
-  const lines = new Map<string, { key: Key; sums: Sums }>();
-  const overflow: Sums = { admitted: 0, retracted: 0, refused: 0 };
-  return {
-    line(name: string, keyOf: () => Key): Sums {
-      const known = lines.get(name);
-      if (known !== undefined) return known.sums;
-      if (lines.size >= maxLines) return overflow;
-      const opened = { key: keyOf(), sums: { admitted: 0, retracted: 0, refused: 0 } };
-      lines.set(name, opened);
-      return opened.sums;
-    },
-    totals: (): LedgerBook<Key> => ({
-      lines: Array.from(lines.values(), ({ key, sums }) => ({ key, sums: { ...sums } })),
-      overflow: { ...overflow },
-    }),
-  };
+class LedgerBook<L extends Line<unknown>, Total> implements ChangedTotals<Total> {
+  readonly #book: Book<L>;
+  readonly #changed: Changed<L>;
+  readonly #totalOf: (line: L) => Total;
+  readonly #lastDayOf: (line: L) => number;
+
+  constructor(owner: string, maxLines: number, totalOf: (line: L) => Total, lastDayOf: (line: L) => number) {
+    this.#book = new Book(owner, maxLines);
+    this.#changed = new Changed(maxLines);
+    this.#totalOf = totalOf;
+    this.#lastDayOf = lastDayOf;
+  }
+
+  get unwritten(): number {
+    return this.#changed.size;
+  }
+
+  get lost(): number {
+    return this.#changed.lost;
+  }
+
+  line(name: string, keyOf: () => L["key"]): L {
+    const known = this.#book.find(name);
+    if (known !== undefined) return known;
+    this.#book.makeRoom(1);
+    const opened: Line<L["key"]> = { key: keyOf(), incarnation: this.#book.incarnation, admitted: 0, retracted: 0 };
+    return this.#book.open(name, opened as L);
+  }
+
+  grow(line: L, sum: "admitted" | "retracted", cost: number): void {
+    line[sum] += cost;
+    this.#changed.note(line);
+  }
+
+  takeChanged(limit: number) {
+    const rows = this.#changed.take(limit);
+    return { rows, totals: rows.map(this.#totalOf) };
+  }
+
+  putBack(rows: readonly object[]): void {
+    for (const row of rows) this.#changed.note(row as L);
+  }
+
+  noteSince(dayLabel: number): void {
+    for (const line of this.#book.rows()) if (this.#lastDayOf(line) >= dayLabel) this.#changed.note(line);
+  }
+}
+
+function ownedBy({ incarnation, admitted: total, retracted }: Line<unknown>) {
+  return { incarnation, source: "FALLBACK", total, retracted } as const;
 }

@@ -135,7 +135,8 @@ test("a quota divides what was left when the counters were last seen, and the wh
   const labels = { dayLabel: 20261122, monthLabel: 202611 };
   const seen = takeCounter(EMPTY_COUNTER, ["quotaDay", "month"], 60, noon, labels);
   const check = { admitted: true, replayed: false, overflowed: false, states: [seen] };
-  lastKnown.remember("acme", "u-1", claims, check, { kind: "answered", nowMs: noon, ...labels, checks: [check] });
+  const answered = { kind: "answered", nowMs: noon, ...labels, generation: 1, checks: [check] } as const;
+  lastKnown.remember("acme", "u-1", claims, check, answered);
 
   expect(limits.take(question(claims, { cost: 10 }), firstOfFour)).toBeNull();
   const refused = limits.take(question(claims, { cost: 1 }), firstOfFour);

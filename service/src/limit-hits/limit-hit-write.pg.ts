@@ -5,6 +5,7 @@
 // again under its number: it is added once, whether it had arrived or not. The price is one small row for each process.
 // The row of a writer that was silent for a week is removed: only a chunk repeated after such a silence would count twice.
 // Lines are written in the order of their keys, so two processes never wait for each other in a circle.
+// Of a day that was folded before (usage/fold-day.pg.ts) they are added to its sums, too: a report says the same either way.
 import { queryWithin } from "../platform/bounded-query.ts";
 import type { RebuildablePool } from "../platform/pool.ts";
 import type { LimitHitLine } from "./limit-hit.ts";
@@ -22,6 +23,15 @@ with fresh as (
     api text, reason text, "window" text, "policyId" text, scope text, hits bigint, cost bigint, "firstMs" bigint,
     "lastMs" bigint)
   where exists (select from fresh)
+), folds as materialized (
+  select folded_through from usage_folds
+  where exists (select from lines where "dayLabel" <= (select first_open_day()))
+  for share
+), late as (
+  insert into tenant_days as known (tenant_id, day_label, used, denied)
+  select tenant, "dayLabel", 0, sum(hits)::bigint from lines
+  where "dayLabel" <= (select folded_through from folds) group by 1, 2 order by 1, 2
+  on conflict (tenant_id, day_label) do update set denied = known.denied + excluded.denied
 ), denied as (
   insert into denied_rows as known (tenant_id, day_label, user_id, api, denied)
   select tenant, "dayLabel", "user", api, sum(hits)::bigint from lines group by 1, 2, 3, 4 order by 1, 2, 3, 4

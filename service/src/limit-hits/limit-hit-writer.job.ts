@@ -89,7 +89,7 @@ export function startLimitHitWriter(parts: LimitHitWriterParts): LimitHitWriter 
 
 async function openMonthsOf(pool: RebuildablePool, lines: readonly LimitHitLine[]): Promise<void> {
   const months = new Set(lines.map(({ dayLabel }) => monthOf("day", dayLabel)));
-  for (const table of ["limit_hits", "denied_rows"] as const) await openMonths(pool, table, [...months]);
+  for (const table of ["limit_hits", "denied_rows", "tenant_days"] as const) await openMonths(pool, table, [...months]);
 }
 
 function hitsOf(lines: readonly LimitHitLine[]): number {

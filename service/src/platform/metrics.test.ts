@@ -17,6 +17,7 @@ test("what is recorded is exposed in OpenMetrics", async () => {
   metrics.stall(30);
   metrics.watchFallback(() => [{ mode: "ALLOW_ALL", cause: "deadline", allowed: true, answers: 7 }]);
   metrics.watchLimitHits(() => ({ named: 5, folded: 2, dropped: 1 }));
+  metrics.watchAuditCheckpoints(() => ({ failures: 2, lastLeftAtMs: 35_000, vouchedAtMs: 60_000 }));
   const text = await registry.metrics();
   for (const line of [
     "# TYPE sluice_decisions counter",
@@ -32,6 +33,9 @@ test("what is recorded is exposed in OpenMetrics", async () => {
     'sluice_event_loop_stall_seconds_bucket{le="0.05"} 1',
     'sluice_fallback_answers_total{mode="ALLOW_ALL",cause="deadline",allowed="true"} 7',
     'sluice_limit_hits_total{outcome="folded"} 2',
+    "sluice_audit_checkpoint_failures_total 2",
+    "sluice_audit_checkpoint_age_seconds 30",
+    "sluice_audit_vouched_age_seconds 5",
   ]) {
     expect(text.split("\n")).toContain(line);
   }

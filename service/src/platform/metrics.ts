@@ -4,14 +4,16 @@
 // Durations are handed in as milliseconds and exposed as seconds.
 //
 // Who records what: the doors `decision`, durations, skew and refusals; the counter store `store`; the policy sync
-// `policies`, `policyReload` and `snapshotFileRejected`; the stall watch `stall`. The Fallback and limit hits are
-// read when scraped.
+// `policies`, `policyReload` and `snapshotFileRejected`; the stall watch `stall`. The Fallback, limit hits, audit
+// checkpoints, usage and restores are read when scraped.
 import { PROBLEMS, type ProblemCode, REASONS, type Reason, WINDOWS, type Window } from "@sluice/contract";
 import { collectDefaultMetrics, type OpenMetricsContentType, Registry } from "prom-client";
+import { type CheckpointTally, publishAuditCheckpoints } from "./metrics-audit.ts";
 import { type FallbackTally, publishFallback } from "./metrics-fallback.ts";
 import { type LimitHitTally, publishLimitHits } from "./metrics-limit-hits.ts";
 import { createPolicyMetrics, type PolicyMetrics } from "./metrics-policies.ts";
 import { createStoreMetrics, DURATION_BOUNDS, type StoreMetrics } from "./metrics-store.ts";
+import { publishRestore, publishUsage, type RestoreTally, type UsageTally } from "./metrics-usage.ts";
 import { countBy, countByTwo, observe, observeBy, type SeriesRegistry } from "./series.ts";
 
 export type Metrics = Readonly<{
@@ -29,6 +31,11 @@ export type Metrics = Readonly<{
   watchFallback: (tally: () => readonly FallbackTally[]) => void;
   /** Names the buffer of limit hits whose tally is exposed. Call once. */
   watchLimitHits: (tally: () => LimitHitTally) => void;
+  /** Names the job of audit checkpoints whose tally is exposed. Call once, in the process that has it. */
+  watchAuditCheckpoints: (tally: () => CheckpointTally) => void;
+  /** Names the job that writes usage down, and the one that brings quotas back. Call each once. */
+  watchUsage: (tally: () => UsageTally) => void;
+  watchRestore: (tally: () => RestoreTally) => void;
 }> &
   PolicyMetrics;
 
@@ -76,6 +83,9 @@ export function createMetrics(nowMs: () => number = Date.now): MetricsPage {
     store: createStoreMetrics(registry),
     watchFallback: (tally) => publishFallback(registry, tally),
     watchLimitHits: (tally) => publishLimitHits(registry, tally),
+    watchAuditCheckpoints: (tally) => publishAuditCheckpoints(registry, tally, nowMs),
+    watchUsage: (tally) => publishUsage(registry, tally, nowMs),
+    watchRestore: (tally) => publishRestore(registry, tally),
     ...createPolicyMetrics(registry, nowMs),
   };
   return { metrics, registry };

@@ -6,12 +6,14 @@ import type { LimitHitTables } from "../limit-hits/limit-hit-tables.ts";
 import { addLimitHits } from "../limit-hits/limit-hit-write.pg.ts";
 import { openPostgres } from "../platform/postgres.ts";
 import { erasePerson } from "./erase-person.pg.ts";
+import { foldDay } from "./fold-day.pg.ts";
 import { openMonths } from "./partitions.pg.ts";
 import { MONTHLY_TABLES } from "./partitions.ts";
 import { insertUsage } from "./usage.world.ts";
 import { readUsage } from "./usage-report.pg.ts";
 import type { UsageReport } from "./usage-series.ts";
 import type { UsageTables } from "./usage-tables.ts";
+import { writeQuotaTotals, writeUsageTotals } from "./write-totals.pg.ts";
 
 describeWithPostgres("erasing a person", () => {
   let server: TestPostgres;
@@ -55,7 +57,7 @@ describeWithPostgres("erasing a person", () => {
       const rows = await readUsage(postgres.sql, { ...asked, ...report } as UsageReport, page);
       return rows.map(({ member, total, denied }) => [member, total, denied]);
     };
-    return { url, erase, totals, [Symbol.asyncDispose]: postgres.close };
+    return { url, pool: postgres.pool, erase, totals, [Symbol.asyncDispose]: postgres.close };
   }
 
   test("leaves every total as it was and no trace of the name", async () => {
@@ -75,6 +77,54 @@ describeWithPostgres("erasing a person", () => {
       ["", 32, 7],
       ["", 0, 0],
     ]);
+  });
+
+  test("what a restore would need of the person goes, and what came late; quotas of the tenant stay", async () => {
+    await using w = await world();
+    const quota = { tenant: "acme", api: null, window: "month", label: 202611, generation: 1 } as const;
+    const owned = { incarnation: "p.0", source: "STORE", total: 9, retracted: 0 } as const;
+    await writeQuotaTotals(
+      w.pool,
+      [
+        { ...quota, ...owned, scope: "TENANT", user: null },
+        { ...quota, ...owned, scope: "TENANT_USER", user: "kim" },
+        { ...quota, ...owned, scope: "TENANT_USER", user: "lee" },
+      ],
+      10_000,
+    );
+    await run(w.url, "update usage_folds set folded_through = 20200110");
+    const late = { tenant: "acme", user: "kim", usageApi: "GET /a", dayLabel: 20200110 };
+    expect(await writeUsageTotals(w.pool, [{ ...late, ...owned }], 10_000)).toEqual({ late: 1 });
+    await run(
+      w.url,
+      `insert into quota_adjustments (id, tenant_id, scope, api, user_id, quota_window, period_label, amount, reason)
+       select user_id, 'acme', 'TENANT_USER', '', user_id, 'month', 202611, -5, 'a gift' from unnest('{kim,lee}'::text[]) as user_id`,
+    );
+    await w.erase("acme", "kim");
+    expect(await run(w.url, "select user_id from quota_adjustments order by id")).toEqual([
+      { user_id: "\u0001erased" },
+      { user_id: "lee" },
+    ]);
+    expect(await run(w.url, "select scope, user_id from quota_rows order by 1")).toEqual([
+      { scope: "TENANT", user_id: "" },
+      { scope: "TENANT_USER", user_id: "lee" },
+    ]);
+    expect(await run(w.url, "select from usage_late")).toEqual([]);
+  });
+
+  test("a person of folded days is erased like one of open days, and no sum moves", async () => {
+    await using w = await world();
+    const wanted = { groupBy: "user", to: 202611 } as const;
+    for (const day of [20261121, 20261122]) expect(await foldDay(w.pool, day)).toBe("folded");
+    const before = await w.totals({});
+    await w.erase("acme", "kim");
+    expect(await w.totals({})).toEqual(before);
+    expect(await w.totals(wanted)).toEqual([
+      ["\u0001erased", 7, 2],
+      ["lee", 16, 3],
+    ]);
+    await w.erase("acme", "lee");
+    expect([await w.totals(wanted), await w.totals({})]).toEqual([[["\u0001erased", 23, 5]], before]);
   });
 
   test("again it finds nothing, and the next person joins the first", async () => {

@@ -1,7 +1,9 @@
-// Erases a person from usage and limit hits: the rows stay, the name goes.
+// Erases a person from usage and limit hits: the rows stay, the name goes. What they used of quotas of their own goes
+// altogether: it is kept for a restore of lost counters only, and they begin such quotas anew then.
 //
 // Every row of the user is added to the erased users' row of its day, API or minute, so no total of a tenant or an API
-// changes and nothing tells erased users apart. Erasing again finds nothing and adds nothing.
+// changes and nothing tells erased users apart. Erasing again finds nothing and adds nothing. Folded days keep their sums:
+// those know no users.
 // Known gaps: what processes still hold in memory arrives afterwards under the person's name. Refusals do within seconds:
 // erase once more then. A process's usage total is absolute, so one of today written after the erasure holds what was
 // folded here as well: whoever writes totals lets go of the user first (a new incarnation), then erases.
@@ -19,17 +21,30 @@ export async function erasePerson(
   tenant: string,
   user: string,
 ): Promise<Readonly<{ usageRows: number; limitHits: number }>> {
+  // A fold under way would replace rows behind our back: wait for it, and let the next one wait for us.
+  await sql`select from usage_folds for share`.execute(transaction);
   const usage = await sql<{ erased: number }>`
     with erased as (
       delete from usage_rows where tenant_id = ${tenant} and user_id = ${user} returning *
     ), folded as (
-      insert into usage_rows as known (tenant_id, day_label, user_id, api, incarnation, source, total)
-      select tenant_id, day_label, ${ERASED_USER}, api, ${ERASED_INCARNATION}, source, sum(total)::bigint
+      insert into usage_rows as known (tenant_id, day_label, user_id, api, incarnation, source, total, retracted)
+      select tenant_id, day_label, ${ERASED_USER}, api, ${ERASED_INCARNATION}, source,
+        sum(total)::bigint, sum(retracted)::bigint
         from erased group by tenant_id, day_label, api, source
       on conflict (tenant_id, day_label, user_id, api_key, source, incarnation)
-        do update set total = known.total + excluded.total
+        do update set total = known.total + excluded.total, retracted = known.retracted + excluded.retracted
     )
     select count(*) as erased from erased`.execute(transaction);
+  // These are in no report: nothing is missed.
+  await sql`delete from usage_late where tenant_id = ${tenant} and user_id = ${user}`.execute(transaction);
+  await sql`
+    delete from quota_rows
+    where tenant_id = ${tenant} and user_id = ${user} and scope in ('TENANT_USER', 'TENANT_USER_API')
+  `.execute(transaction);
+  await sql`
+    update quota_adjustments set user_id = ${ERASED_USER}
+    where tenant_id = ${tenant} and user_id = ${user} and scope in ('TENANT_USER', 'TENANT_USER_API')
+  `.execute(transaction);
   await sql`
     with erased as (
       delete from denied_rows where tenant_id = ${tenant} and user_id = ${user} returning *

@@ -20,3 +20,8 @@ test("usage is kept for whole months, limit hits for days, rounded up to whole m
   expect(oldestMonth("limit_hits", Date.parse("2026-04-01T12:00:00Z"), RETENTION)).toBe(202512);
   expect(oldestMonth("limit_hits", Date.parse("2026-04-02T12:00:00Z"), RETENTION)).toBe(202601);
 });
+
+test("quotas are kept while their period is open and a month longer, wherever the tenant is", () => {
+  expect(oldestMonth("quota_rows", Date.parse("2027-01-01T06:00:00Z"), RETENTION)).toBe(202611);
+  expect(oldestMonth("quota_rows", Date.parse("2027-01-02T06:00:00Z"), RETENTION)).toBe(202612);
+});

@@ -1,4 +1,4 @@
-// Which months the tables of usage and limit hits hold. Pure.
+// Which months the tables of usage, quotas and limit hits hold. Pure.
 // A partition's month is that of dates in tenants' zones, which run up to 14 hours ahead of UTC and 12 behind.
 
 const DAY_MS = 86_400_000;
@@ -6,7 +6,17 @@ const DAY_MS = 86_400_000;
 /** Whole months of usage before the present one; days of limit hits, rounded up to whole months. */
 export type Retention = Readonly<{ usageMonths: number; limitHitDays: number }>;
 
-export const MONTHLY_TABLES = ["usage_rows", "denied_rows", "limit_hits"] as const;
+/** Months of quotas before the present one: a period is restored while it is open, and a little longer. */
+const QUOTA_MONTHS = 1;
+
+export const MONTHLY_TABLES = [
+  "usage_rows",
+  "denied_rows",
+  "tenant_days",
+  "usage_late",
+  "quota_rows",
+  "limit_hits",
+] as const;
 export type MonthlyTable = (typeof MONTHLY_TABLES)[number];
 
 /** Every month that some zone is in now, and the next: it is there before anybody needs it. */
@@ -20,11 +30,9 @@ export function monthsToOpen(nowMs: number): number[] {
 export function oldestMonth(table: MonthlyTable, nowMs: number, retention: Retention): number {
   // A day earlier than UTC's: that is the date of the zones furthest behind.
   const today = utcDate(nowMs - DAY_MS);
-  const oldest =
-    table === "limit_hits"
-      ? today.subtract({ days: retention.limitHitDays })
-      : today.with({ day: 1 }).subtract({ months: retention.usageMonths });
-  return monthLabel(oldest);
+  if (table === "limit_hits") return monthLabel(today.subtract({ days: retention.limitHitDays }));
+  const months = table === "quota_rows" ? QUOTA_MONTHS : retention.usageMonths;
+  return monthLabel(today.with({ day: 1 }).subtract({ months }));
 }
 
 function utcDate(atMs: number): Temporal.PlainDate {

@@ -1,11 +1,11 @@
 // Reads usage reports: what was used and what was refused, by day or month, tenant, user or API.
 //
 // Piece by piece: each statement names days of one month as constants, so it touches that partition alone, and a page that
-// is full reads no further. Within a piece both tables are added up by the keys of the report, each as far as the page
-// needs, then joined by adding once more: a caller who was only ever refused has a row too. Paging is by key, so a page
-// costs the same wherever it begins.
-// Promise: usage of a row is the sum over incarnations and sources. Not here: zones (labels are dates already), who may
-// read what (the door).
+// is full reads no further. Within a piece each table is added up by the keys of the report, as far as the page needs, then
+// they are joined by adding once more: a caller who was only ever refused has a row too. Paging is by key, so a page costs
+// the same wherever it begins.
+// Promise: usage of a row is the sum over incarnations and sources. Whole tenants' folded days are read where they are
+// added up already; the answer is the same. Not here: zones (labels are dates already), who may read what (the door).
 import { type Kysely, type RawBuilder, sql } from "kysely";
 import { Refusal } from "../platform/refusal.ts";
 import { storedUser } from "./special-users.ts";
@@ -13,8 +13,10 @@ import { countPeriods, monthOf, periodsBetween } from "./usage-period.ts";
 import {
   type DayRange,
   fillGaps,
+  isOfTenants,
   rangesOf,
   seriesOf,
+  splitAt,
   type UsageKey,
   type UsageReport,
   type UsageReportRow,
@@ -53,32 +55,54 @@ async function readPieces(
   after: UsageKey | null,
   limit: number,
 ): Promise<UsageReportRow[]> {
+  // A day that is folded after this was read has the same sums in usage_rows as before.
+  const foldedThrough = isOfTenants(report) ? await readFoldedThrough(db) : null;
   const found: UsageReportRow[] = [];
   for (const days of rangesOf(report, after)) {
     if (found.length >= limit) break;
-    const query = pieceQuery(report, days, after, limit - found.length);
+    const query = pieceQuery(report, { days, foldedThrough }, after, limit - found.length);
     found.push(...(await query.execute(db)).rows);
   }
   return found;
 }
 
+async function readFoldedThrough(db: Kysely<UsageTables>): Promise<number | null> {
+  const row = await db.selectFrom("usage_folds").select("folded_through").executeTakeFirst();
+  return row?.folded_through ?? null;
+}
+
+type Piece = Readonly<{ days: DayRange; foldedThrough: number | null }>;
+
 function pieceQuery(
   report: UsageReport,
-  days: DayRange,
+  { days, foldedThrough }: Piece,
   after: UsageKey | null,
   limit: number,
 ): RawBuilder<UsageReportRow> {
   const keys = keysOf(report, days.month, after);
   const columns = sql.join(keys.map(({ column }) => sql.ref(column)));
-  const where = sql.join(conditions(report, keys, days), sql` and `);
-  const rest = sql`where ${where} group by ${columns} order by ${columns} limit ${sql.lit(limit)}`;
+  const within = (range: DayRange) => {
+    const where = sql.join(conditions(report, keys, range), sql` and `);
+    return sql`where ${where} group by ${columns} order by ${columns} limit ${sql.lit(limit)}`;
+  };
+  const { folded, open } = splitAt(days, foldedThrough);
+  const parts: RawBuilder<unknown>[] = [];
+  if (folded !== null) {
+    parts.push(sql`
+      (select ${columns}, sum(used) as total, sum(denied) as denied from tenant_days ${within(folded)})`);
+  }
+  if (open !== null) {
+    parts.push(
+      sql`
+      (select ${columns}, sum(total - retracted) as total, 0 as denied from usage_rows ${within(open)})`,
+      sql`
+      (select ${columns}, 0 as total, sum(denied) as denied from denied_rows ${within(open)})`,
+    );
+  }
   return sql<UsageReportRow>`
     select ${periodColumn(report, days.month)} as period, tenant_id as tenant, ${memberColumn(report)} as member,
       sum(total)::bigint as total, sum(denied)::bigint as denied
-    from (
-      (select ${columns}, sum(total) as total, 0 as denied from usage_rows ${rest})
-      union all
-      (select ${columns}, 0 as total, sum(denied) as denied from denied_rows ${rest})
+    from (${sql.join(parts, sql` union all`)}
     ) as parts
     group by ${columns} order by ${columns} limit ${sql.lit(limit)}`;
 }

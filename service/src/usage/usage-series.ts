@@ -43,6 +43,11 @@ export function seriesOf({ tenant, user, api, groupBy }: UsageReport): Omit<Usag
   return member === null ? null : { tenant, member };
 }
 
+/** Whether its rows are whole tenants, of whom folded days have the sums. */
+export function isOfTenants({ user, api, groupBy }: UsageReport): boolean {
+  return groupBy === "tenant" && user === null && api === null;
+}
+
 /** One row for each of `periods`, zeros where `rows` has none. */
 export function fillGaps(
   periods: readonly number[],
@@ -75,6 +80,17 @@ export function* rangesOf(report: UsageReport, after: UsageKey | null): Generato
     if (kind === "month") yield { month, ...whole };
     else yield { month, first: Math.max(whole.first, from), last: Math.min(whole.last, to) };
   }
+}
+
+/** The days of a range that are folded, and those that are not; null = none. `foldedThrough` null: no day is folded. */
+export function splitAt(
+  days: DayRange,
+  foldedThrough: number | null,
+): Readonly<{ folded: DayRange | null; open: DayRange | null }> {
+  const { first, last } = days;
+  if (foldedThrough === null || foldedThrough < first) return { folded: null, open: days };
+  if (foldedThrough >= last) return { folded: days, open: null };
+  return { folded: { ...days, last: foldedThrough }, open: { ...days, first: foldedThrough + 1 } };
 }
 
 export function usageItem({ kind, user, api, groupBy }: UsageReport, row: UsageReportRow): UsageItem {

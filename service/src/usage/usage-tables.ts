@@ -1,7 +1,7 @@
-// The tables of usage reports as the query builder sees it: service/migrations/0004_usage.sql says what they mean.
-import type { ColumnType } from "kysely";
-
-export type UsageSource = "STORE" | "FALLBACK";
+// The tables of usage as the query builder sees them: service/migrations/0004_usage.sql and 0008_usage_snapshot.sql say
+// what they mean. Not here: quota_rows, which only whole statements of their own read and write.
+import type { ColumnType, Generated } from "kysely";
+import type { TotalSource } from "./total-rows.ts";
 
 export type UsageRowTable = {
   tenant_id: string;
@@ -11,12 +11,24 @@ export type UsageRowTable = {
   api: string;
   api_key: ColumnType<string, never, never>;
   incarnation: string;
-  source: UsageSource;
+  source: TotalSource;
   total: number;
+  retracted: Generated<number>;
 };
 
 export type DeniedRowTable = Pick<UsageRowTable, "tenant_id" | "day_label" | "user_id" | "api" | "api_key"> & {
   denied: number;
 };
 
-export type UsageTables = { usage_rows: UsageRowTable; denied_rows: DeniedRowTable };
+/** A folded day: what `usage_rows` and `denied_rows` add up to. */
+export type TenantDayTable = Pick<UsageRowTable, "tenant_id" | "day_label"> & { used: number; denied: number };
+
+/** One row. Null before the first day was folded. */
+export type UsageFoldsTable = { only_row: Generated<boolean>; folded_through: number | null };
+
+export type UsageTables = {
+  usage_rows: UsageRowTable;
+  denied_rows: DeniedRowTable;
+  tenant_days: TenantDayTable;
+  usage_folds: UsageFoldsTable;
+};

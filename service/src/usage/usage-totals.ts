@@ -1,54 +1,122 @@
-// What this process has acknowledged, per usage row, as grow-only sums of one incarnation.
+// What this process has acknowledged, per usage row, as grow-only sums.
 // A take carries the row's total, so that the store can heal a usage hash which a failover set back.
-// Not here: writing rows to PostgreSQL, or what the Fallback admitted (fallback/ledger.ts).
-import { randomBytes } from "node:crypto";
+// Not here: quotas (quota-totals.ts), writing rows to PostgreSQL, or what the Fallback admitted (fallback/ledger.ts).
+import { Book } from "./book.ts";
+import { Changed } from "./changed.ts";
+import type { QuotaCounter } from "./quota-totals.ts";
+import { OTHER_USER } from "./special-users.ts";
+import type { ChangedTotals, UsageTotal } from "./total-rows.ts";
 
-/** Rows kept before the incarnation rolls over: a row that was dropped may only come back under a new number. */
 const MAX_ROWS = 200_000;
+/** Rows that wait to be written down: those of a full book, and of the one before it. */
+const BOOKS_WAITING = 2;
 
 /** The user that later users of a tenant's day are booked under, here as in the counters. */
-export const OVERFLOW_USER = "\u0000overflow";
+export const OVERFLOW_USER = OTHER_USER;
+
+/** What is acknowledged of a day, and how much of that was handed out to be written down. */
+type DaySum = { dayLabel: number; acknowledged: number; handedOut: number };
 
 /** One usage row (tenant, user, API) with the sums of the two latest days it was taken from. */
 export type UsageRow = {
+  readonly tenant: string;
+  readonly user: string;
+  readonly usageApi: string;
+  readonly incarnation: string;
   /** The hash field without its day label. */
   readonly field: string;
-  dayLabel: number;
-  acknowledged: number;
-  previousDayLabel: number;
-  previousAcknowledged: number;
+  latest: DaySum;
+  previous: DaySum;
+  /** The quotas that the last take of this row was counted in, so that the next one need not look for them. */
+  quotas: Readonly<{ claims: unknown; user: string; counters: readonly QuotaCounter[] }> | null;
 };
 
-export class UsageTotals {
-  #rows = new Map<string, UsageRow>();
+export class UsageTotals implements ChangedTotals<UsageTotal> {
+  readonly #book: Book<UsageRow>;
+  readonly #changed: Changed<UsageRow>;
   /** The users each tenant has rows of, since its day began. */
   #users = new Map<string, { dayLabel: number; users: Set<string> }>();
-  #roll = 0;
-  readonly #process = randomBytes(6).toString("base64url");
-  #incarnation = `${this.#process}.0`;
 
-  /** Names the owner of the sums: one start of one process, and a number that grows when its rows were dropped. */
-  get incarnation(): string {
-    return this.#incarnation;
+  /** `owner` is of one start of one process. */
+  constructor(owner: string, maxRows: number = MAX_ROWS) {
+    this.#book = new Book(owner, maxRows);
+    this.#changed = new Changed(BOOKS_WAITING * maxRows);
+  }
+
+  /** Owners of this process's rows now, and of those after the table has started over. */
+  get incarnations(): readonly [string, string] {
+    return [this.#book.incarnation, this.#book.nextIncarnation];
+  }
+
+  get unwritten(): number {
+    return this.#changed.size;
+  }
+
+  get lost(): number {
+    return this.#changed.lost;
+  }
+
+  /** Call it before the rows of one take are looked up: they are one owner's then. */
+  makeRoom(rows: number): void {
+    if (this.#book.makeRoom(rows)) this.#users = new Map();
   }
 
   /** At most `maxUsers` users of a tenant's day get rows of their own; later ones share the overflow user's. */
   row(tenant: string, usageApi: string, user: string, dayLabel: number, maxUsers: number): UsageRow {
     const field = fieldOf(usageApi, user);
-    const row = this.#rows.get(tenant + field);
+    const row = this.#book.find(tenant + field);
     if (row !== undefined) return row;
     const known = this.#isKnown(tenant, user, dayLabel, maxUsers);
-    return this.#open(tenant, known ? field : fieldOf(usageApi, OVERFLOW_USER));
+    return this.#open(tenant, usageApi, known ? user : OVERFLOW_USER);
   }
 
-  #open(tenant: string, field: string): UsageRow {
-    let row = this.#rows.get(tenant + field);
-    if (row === undefined) {
-      if (this.#rows.size >= MAX_ROWS) this.#rollOver();
-      row = { field, dayLabel: 0, acknowledged: 0, previousDayLabel: 0, previousAcknowledged: 0 };
-      this.#rows.set(tenant + field, row);
+  acknowledge(row: UsageRow, dayLabel: number, cost: number): void {
+    if (dayLabel > row.latest.dayLabel) {
+      this.#leave(row);
+      row.previous = row.latest;
+      row.latest = { dayLabel, acknowledged: 0, handedOut: 0 };
     }
-    return row;
+    const sum = sumOf(row, dayLabel);
+    if (sum === null) return;
+    sum.acknowledged += cost;
+    this.#changed.note(row);
+  }
+
+  takeChanged(limit: number) {
+    const rows = this.#changed.take(limit);
+    return { rows, totals: rows.flatMap((row) => [...handOut(row, row.latest), ...handOut(row, row.previous)]) };
+  }
+
+  putBack(rows: readonly UsageRow[]): void {
+    for (const row of rows) {
+      row.latest.handedOut = 0;
+      row.previous.handedOut = 0;
+      this.#changed.note(row);
+    }
+  }
+
+  noteSince(dayLabel: number): void {
+    for (const row of this.#book.rows()) {
+      for (const sum of [row.latest, row.previous]) if (sum.dayLabel >= dayLabel) sum.handedOut = 0;
+      if (row.latest.dayLabel >= dayLabel) this.#changed.note(row);
+    }
+  }
+
+  /** A day is about to be forgotten: what is not written down of it goes on in a row of its own. */
+  #leave(row: UsageRow): void {
+    const { previous } = row;
+    if (previous.acknowledged === previous.handedOut) return;
+    this.#changed.note({ ...row, latest: previous, previous: noDay(), quotas: null });
+  }
+
+  #open(tenant: string, usageApi: string, user: string): UsageRow {
+    const field = fieldOf(usageApi, user);
+    const known = this.#book.find(tenant + field);
+    if (known !== undefined) return known;
+    this.makeRoom(1);
+    const { incarnation } = this.#book;
+    const row = { tenant, user, usageApi, incarnation, field, latest: noDay(), previous: noDay(), quotas: null };
+    return this.#book.open(tenant + field, row);
   }
 
   #isKnown(tenant: string, user: string, dayLabel: number, maxUsers: number): boolean {
@@ -62,13 +130,6 @@ export class UsageTotals {
     seen.users.add(user);
     return true;
   }
-
-  #rollOver(): void {
-    this.#rows = new Map();
-    this.#users = new Map();
-    this.#roll += 1;
-    this.#incarnation = `${this.#process}.${this.#roll}`;
-  }
 }
 
 /** Neither an API's name nor a user id holds a line break, so the parts can be told apart again. */
@@ -76,19 +137,24 @@ function fieldOf(usageApi: string, user: string): string {
   return `\n${usageApi}\n${user}`;
 }
 
-/** What was acknowledged under `dayLabel`; 0 for a day the row does not hold. */
-export function acknowledgedOn(row: UsageRow, dayLabel: number): number {
-  if (row.dayLabel === dayLabel) return row.acknowledged;
-  return row.previousDayLabel === dayLabel ? row.previousAcknowledged : 0;
+function noDay(): DaySum {
+  return { dayLabel: 0, acknowledged: 0, handedOut: 0 };
 }
 
-export function acknowledge(row: UsageRow, dayLabel: number, cost: number): void {
-  if (dayLabel > row.dayLabel) {
-    row.previousDayLabel = row.dayLabel;
-    row.previousAcknowledged = row.acknowledged;
-    row.dayLabel = dayLabel;
-    row.acknowledged = 0;
-  }
-  if (row.dayLabel === dayLabel) row.acknowledged += cost;
-  else if (row.previousDayLabel === dayLabel) row.previousAcknowledged += cost;
+function sumOf(row: UsageRow, dayLabel: number): DaySum | null {
+  if (row.latest.dayLabel === dayLabel) return row.latest;
+  return row.previous.dayLabel === dayLabel ? row.previous : null;
+}
+
+/** What was acknowledged under `dayLabel`; 0 for a day the row does not hold. */
+export function acknowledgedOn(row: UsageRow, dayLabel: number): number {
+  return sumOf(row, dayLabel)?.acknowledged ?? 0;
+}
+
+function handOut(row: UsageRow, sum: DaySum): UsageTotal[] {
+  if (sum.acknowledged === sum.handedOut) return [];
+  sum.handedOut = sum.acknowledged;
+  const { tenant, user, usageApi, incarnation } = row;
+  const { dayLabel, acknowledged: total } = sum;
+  return [{ tenant, user, usageApi, dayLabel, incarnation, source: "STORE", total, retracted: 0 }];
 }

@@ -1,6 +1,7 @@
 // Rows of usage for tests and demonstrations: writing them for real is the matter of whoever counts.
 import type { Kysely } from "kysely";
-import type { UsageSource, UsageTables } from "./usage-tables.ts";
+import type { TotalSource } from "./total-rows.ts";
+import type { UsageTables } from "./usage-tables.ts";
 
 export type UsageEntry = Readonly<{
   tenant: string;
@@ -8,14 +9,16 @@ export type UsageEntry = Readonly<{
   user: string;
   api: string;
   total: number;
+  retracted?: number;
   incarnation?: string;
-  source?: UsageSource;
+  source?: TotalSource;
 }>;
 
 /** The months must be open. */
 export async function insertUsage(db: Kysely<UsageTables>, entries: readonly UsageEntry[]): Promise<void> {
-  const rows = entries.map(({ tenant, day, user, api, total, incarnation = "p.0", source = "STORE" as const }) => {
-    return { tenant_id: tenant, day_label: day, user_id: user, api, incarnation, source, total };
+  const rows = entries.map((entry) => {
+    const { tenant, day, user, api, total, retracted = 0, incarnation = "p.0", source = "STORE" as const } = entry;
+    return { tenant_id: tenant, day_label: day, user_id: user, api, incarnation, source, total, retracted };
   });
   await db.insertInto("usage_rows").values(rows).execute();
 }

@@ -1,0 +1,146 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { run, startPostgres, type TestPostgres } from "../../test/postgres.ts";
+import { describeWithPostgres } from "../../test/services.ts";
+import { waitFor } from "../../test/wait.ts";
+import type { Claim } from "../counters/claim.ts";
+import { MemoryCounters } from "../counters/counters.memory.ts";
+import { createLedger } from "../fallback/ledger.ts";
+import { periodsAt } from "../limits/quota-period.ts";
+import { openPostgres } from "../platform/postgres.ts";
+import { Acknowledged } from "./acknowledged.ts";
+import { createHarvest } from "./harvest.job.ts";
+import { createRestore } from "./restore.job.ts";
+import { startUsageSnapshot, type UsageSnapshot } from "./usage-snapshot.job.ts";
+
+/** Nothing here waits for the interval: every writing is asked for. */
+const EVERY_MS = 3_600_000;
+const LIMIT = 1_000;
+const source = { policyId: "p", target: "TENANT", scope: "TENANT" } as const;
+const MONTH: Claim = {
+  scope: "TENANT",
+  api: null,
+  enforced: [{ window: "month", capacity: LIMIT, source }],
+  shadow: [],
+};
+
+describeWithPostgres("the UsageSnapshot", () => {
+  let server: TestPostgres;
+  beforeAll(async () => {
+    server = await startPostgres();
+  });
+  afterAll(() => server?.stop());
+
+  /** One start of a process over counters in its memory. */
+  async function start(url: string) {
+    let history = "one";
+    let snapshot: UsageSnapshot | null = null;
+    const faults: unknown[] = [];
+    const onFault = (fault: unknown) => void faults.push(fault);
+    const postgres = openPostgres({ url, poolSize: 2 });
+    const { pool } = postgres;
+    const acknowledged = new Acknowledged({ onGeneration: (tenant) => snapshot?.generationChanged(tenant) });
+    const counters = new MemoryCounters(Date.now, acknowledged);
+    const ledger = createLedger(acknowledged.owner);
+    const generationOf = (tenant: string) => acknowledged.quotas.generationOf(tenant);
+    snapshot = startUsageSnapshot({
+      ...{ pool, acknowledged, ledger, onFault, everyMs: EVERY_MS },
+      after: Promise.resolve(),
+      history: () => history,
+      harvest: createHarvest({ pool, hashes: null, intervalMs: EVERY_MS, onHarvested: () => undefined, onFault }),
+      restore: createRestore({ pool, counters, timeZoneOf: () => "UTC", generationOf, onFault }),
+    });
+    await snapshot.run();
+    const periods = periodsAt("UTC", Date.now());
+    const take = async (cost: number) => {
+      const check = { claims: [MONTH], user: "kim", cost, requestId: null, usageApi: "GET /v1" };
+      const taken = await counters.take({ tenant: "acme", periods, maxUsersPerDay: 10, checks: [check] });
+      return taken.checks[0]?.admitted;
+    };
+    const stop = async () => {
+      await snapshot?.close();
+      await postgres.close();
+    };
+    const standIn = (cost: number) =>
+      ledger.admit({ tenant: "acme", user: "kim", usageApi: "GET /v1", claims: [MONTH], cost, periods });
+    return {
+      ...{ snapshot, faults, take, standIn, stop },
+      setBack: () => {
+        history = "two";
+      },
+    };
+  }
+  const recorded = (url: string) =>
+    run(url, "select source, sum(total)::int as total, sum(retracted)::int as retracted from usage_rows group by 1 order by 1");
+
+  test("what was admitted is written once, by the counters and by the Fallback; nothing is written twice", async () => {
+    const url = await server.migratedDatabase();
+    const process = await start(url);
+    await process.take(3);
+    const retract = process.standIn(5);
+    await process.snapshot.run();
+    retract();
+    await process.take(4);
+    await process.snapshot.run();
+    expect(await recorded(url)).toEqual([
+      { source: "FALLBACK", total: 5, retracted: 5 },
+      { source: "STORE", total: 7, retracted: 0 },
+    ]);
+    const before = process.snapshot.tally();
+    await process.snapshot.run();
+    expect(process.snapshot.tally()).toMatchObject({ written: before.written, unwritten: 0, lost: 0, late: 0 });
+    await process.stop();
+    expect(process.faults).toEqual([]);
+  });
+
+  test("while PostgreSQL is away it is kept, and written when it is back", async () => {
+    const url = await server.migratedDatabase();
+    const process = await start(url);
+    await process.take(3);
+    await server.kill();
+    await process.snapshot.run();
+    await process.take(4);
+    expect(process.snapshot.tally().unwritten).toBeGreaterThan(0);
+    expect(process.faults).toHaveLength(1);
+    await server.restart();
+    await waitFor("it is written", async () => {
+      await process.snapshot.run();
+      return process.snapshot.tally().unwritten === 0;
+    });
+    expect(await recorded(url)).toEqual([{ source: "STORE", total: 7, retracted: 0 }]);
+    await process.stop();
+  });
+
+  test("a database that was set back gets everything once more", async () => {
+    const url = await server.migratedDatabase();
+    const process = await start(url);
+    await process.take(3);
+    await process.snapshot.run();
+    await run(url, "delete from usage_rows; delete from quota_rows");
+    await process.snapshot.run();
+    expect(await recorded(url)).toEqual([]);
+    process.setBack();
+    await process.snapshot.run();
+    expect(await recorded(url)).toEqual([{ source: "STORE", total: 3, retracted: 0 }]);
+    expect(await run(url, "select sum(total)::int as total from quota_rows")).toEqual([{ total: 3 }]);
+    await process.stop();
+  });
+
+  test("the tail is written at the end, nothing is left to harvest, and the next process knows the quota", async () => {
+    const url = await server.migratedDatabase();
+    const first = await start(url);
+    expect(await first.take(LIMIT - 1)).toBe(true);
+    await first.stop();
+    expect(await recorded(url)).toEqual([{ source: "STORE", total: LIMIT - 1, retracted: 0 }]);
+    expect(await run(url, "select distinct ended from usage_writers")).toEqual([{ ended: "CLOSED" }]);
+
+    const second = await start(url);
+    expect(await second.take(1), "counters in memory begin empty").toBe(true);
+    await waitFor("its quota is compared", async () => {
+      await second.snapshot.run();
+      return (await second.take(1)) === false;
+    });
+    await second.stop();
+    const [sum] = await run(url, "select sum(total)::int as total from usage_rows");
+    expect(sum?.total).toBeLessThanOrEqual(LIMIT + 1);
+  });
+});

@@ -1,0 +1,101 @@
+// The register of who writes totals: each incarnation says that it has written everything down until now, and in the end
+// that there is nothing left. One that fell silent without that may have left totals in the store.
+// Time is the database's, so the instances' clocks do not matter.
+// Not here: who counts as dead (harvest.job.ts), which days they keep open (fold.pg.ts).
+import { queryWithin } from "../platform/bounded-query.ts";
+import type { RebuildablePool } from "../platform/pool.ts";
+
+/** Who ended so long ago is forgotten; should it write again after all, it registers anew. */
+const FORGET_AFTER = "35 days";
+
+/** Everything that these acknowledged until now is written down. Who was taken for ended has not, then. */
+export async function beat(pool: RebuildablePool, incarnations: readonly string[], timeoutMs: number): Promise<void> {
+  const text = `
+    insert into usage_writers (incarnation) select incarnation from unnest($1::text[]) as incarnation order by 1
+    on conflict (incarnation) do update set flushed_at = now(), ended = null`;
+  await queryWithin(pool, timeoutMs, text, [incarnations]);
+}
+
+/** Everything of these was written down by themselves: there is nothing to harvest. */
+export async function closeWriters(
+  pool: RebuildablePool,
+  incarnations: readonly string[],
+  timeoutMs: number,
+): Promise<void> {
+  const text = `
+    insert into usage_writers (incarnation, ended)
+    select incarnation, 'CLOSED' from unnest($1::text[]) as incarnation order by 1
+    on conflict (incarnation) do update set flushed_at = now(), ended = 'CLOSED'`;
+  await queryWithin(pool, timeoutMs, text, [incarnations]);
+}
+
+/** Who has not ended and not been heard of for so long; the longest silent first. */
+export async function silentWriters(pool: RebuildablePool, silentForMs: number, timeoutMs: number): Promise<string[]> {
+  const text = `
+    select incarnation from usage_writers
+    where ended is null and flushed_at < now() - $1 * interval '1 ms'
+    order by flushed_at, incarnation`;
+  const rows = await queryWithin<{ incarnation: string }>(pool, timeoutMs, text, [silentForMs]);
+  return rows.map(({ incarnation }) => incarnation);
+}
+
+/**
+ * Whether the caller may harvest this writer, for so long: a claim that runs out instead of a lock, because a lock would
+ * need a transaction that is open as long as the harvest, beside the ones it writes in.
+ */
+export async function claimWriter(
+  pool: RebuildablePool,
+  incarnation: string,
+  forMs: number,
+  timeoutMs: number,
+): Promise<boolean> {
+  const text = `
+    update usage_writers set harvest_until = now() + $2 * interval '1 ms'
+    where incarnation = $1 and ended is null and (harvest_until is null or harvest_until < now())
+    returning incarnation`;
+  return (await queryWithin(pool, timeoutMs, text, [incarnation, forMs])).length === 1;
+}
+
+/** Lets another one try at once. */
+export async function unclaimWriter(pool: RebuildablePool, incarnation: string, timeoutMs: number): Promise<void> {
+  await queryWithin(pool, timeoutMs, "update usage_writers set harvest_until = null where incarnation = $1", [
+    incarnation,
+  ]);
+}
+
+/** Everything that it left in the store is written down. Not when it was heard of meanwhile: it lives. */
+export async function markHarvested(
+  pool: RebuildablePool,
+  incarnation: string,
+  silentForMs: number,
+  timeoutMs: number,
+): Promise<void> {
+  const text = `
+    update usage_writers set ended = 'HARVESTED'
+    where incarnation = $1 and ended is null and flushed_at < now() - $2 * interval '1 ms'`;
+  await queryWithin(pool, timeoutMs, text, [incarnation, silentForMs]);
+}
+
+/** Whether the caller may search the store now: one of all instances may, so often at most. */
+export async function claimSearch(pool: RebuildablePool, everyMs: number, timeoutMs: number): Promise<boolean> {
+  const text = `
+    update usage_searches set searched_at = now() where searched_at < now() - $1 * interval '1 ms' returning only_row`;
+  return (await queryWithin(pool, timeoutMs, text, [everyMs])).length === 1;
+}
+
+/** For those who never could themselves, as if they had been heard of now. Who is known stays as it is. */
+export async function registerWriters(
+  pool: RebuildablePool,
+  incarnations: readonly string[],
+  timeoutMs: number,
+): Promise<void> {
+  const text = `
+    insert into usage_writers (incarnation) select incarnation from unnest($1::text[]) as incarnation order by 1
+    on conflict do nothing`;
+  await queryWithin(pool, timeoutMs, text, [incarnations]);
+}
+
+export async function forgetEndedWriters(pool: RebuildablePool, timeoutMs: number): Promise<void> {
+  const text = `delete from usage_writers where ended is not null and flushed_at < now() - interval '${FORGET_AFTER}'`;
+  await queryWithin(pool, timeoutMs, text);
+}
