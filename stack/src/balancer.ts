@@ -42,6 +42,9 @@ export async function startBalancer(folder: string, instances: readonly ServiceI
     ADMIN_PORT: adminPort,
     STATISTICS_PORT: statisticsPort,
     CHECK_SERVERS: servers(({ url }) => new URL(url).host),
+    UNWATCHED_CHECK_SERVERS: instances
+      .map(({ name, url }) => `  server ${name}-unwatched ${new URL(url).host} backup`)
+      .join("\n"),
     ADMIN_SERVERS: servers(({ adminUrl }) => new URL(adminUrl).host),
   });
   await writeFile(file, configuration);

@@ -87,6 +87,21 @@ describeWith(["redis-server", "postgres", "haproxy"], "a stack without TLS", () 
     expect(total).toBeLessThanOrEqual(replies.length);
   });
 
+  test("what was counted is in the append-only files of all nodes: killed and started again they have it", async () => {
+    const counters = async () => {
+      const tenants = ["plain", "killed", "frozen", "once"];
+      return await Promise.all(
+        tenants.map(async (id) => String(await (await stack.redis.masterOf(id)).command("GET", `sl:{${id}}`))),
+      );
+    };
+    const before = await counters();
+    await Promise.all(stack.redis.nodes.map((node) => node.kill()));
+    await Promise.all(stack.redis.nodes.map((node) => node.start()));
+    await stack.redis.settled();
+    expect(before).not.toContain("null");
+    expect(await counters()).toEqual(before);
+  });
+
   const ask = (check: Pick<CheckRequest, "tenantId"> & Partial<CheckRequest>) =>
     balancer.post(CHECK_PATH, { apiPath: "/orders", httpMethod: "GET", ...check });
   const atOnce = (one: () => Promise<Reply>) => Promise.all(Array.from({ length: AT_ONCE }, one));

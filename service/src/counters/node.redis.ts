@@ -28,7 +28,13 @@ export type NodeEvents = Readonly<{
   breaker: (node: RedisNode, open: boolean) => void;
 }>;
 
-type Client = ReturnType<typeof createClient>;
+/**
+ * Never connected. A client made anew builds a class with every command of Redis, some milliseconds each time: a node that
+ * is away is tried ten times a second. A copy shares the class.
+ */
+const TEMPLATE = createClient({ disableOfflineQueue: true });
+
+type Client = typeof TEMPLATE;
 
 export class RedisNode {
   readonly address: string;
@@ -140,11 +146,10 @@ export class RedisNode {
       reconnectStrategy: false as const,
     };
     const { username, password, tls } = this.#access;
-    const client: Client = createClient({
+    const client = TEMPLATE.duplicate({
       socket: tls === null ? socket : { ...socket, ...tls, tls: true },
       ...(username === undefined ? {} : { username }),
       ...(password === undefined ? {} : { password }),
-      disableOfflineQueue: true,
     });
     client.on("error", () => this.#lost(client));
     client.on("end", () => this.#lost(client));
