@@ -7,6 +7,7 @@ import type { AuditReport } from "@sluice/service/audit/audit-report.ts";
 import type { OutsideEvidence } from "@sluice/service/audit/audit-verify.pg.ts";
 import type { PostgresOptions } from "@sluice/service/platform/postgres.ts";
 import { Command } from "commander";
+import { connectFailure } from "./database.ts";
 import { CommandFailure, EXIT, type ExitCode } from "./exit-codes.ts";
 import { postgresOptions, readStores } from "./stores.ts";
 import { printResult, type Row, type Terminal } from "./terminal.ts";
@@ -53,10 +54,7 @@ async function verifyIn(options: PostgresOptions, evidence: OutsideEvidence): Pr
   const { connectPostgres } = await import("@sluice/service/platform/postgres.ts");
   const { verifyAudit } = await import("@sluice/service/audit/audit-verify.pg.ts");
   const client = await connectPostgres(options).catch((fault: unknown) => {
-    const isRefused = String((fault as { code?: unknown }).code).startsWith("28");
-    throw isRefused
-      ? new CommandFailure(EXIT.auth, `PostgreSQL refuses this user: ${messageOf(fault)}`)
-      : new CommandFailure(EXIT.unreachable, `PostgreSQL cannot be reached: ${messageOf(fault)}`);
+    throw connectFailure(fault);
   });
   try {
     return await verifyAudit(client, evidence);

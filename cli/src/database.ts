@@ -25,3 +25,12 @@ export async function withDatabase<T>(
     await embedded.close();
   }
 }
+
+/** What a connection that failed means for whoever ran the command. */
+export function connectFailure(fault: unknown): CommandFailure {
+  const { message = "", code = "" } = fault as { message?: string; code?: unknown };
+  const said = message || String(code) || String(fault);
+  return String(code).startsWith("28")
+    ? new CommandFailure(EXIT.auth, `PostgreSQL refuses this user: ${said}`)
+    : new CommandFailure(EXIT.unreachable, `PostgreSQL cannot be reached: ${said}`);
+}

@@ -11,6 +11,7 @@ import { loginCommand, logoutCommand } from "./login.ts";
 import { migrateCommand } from "./migrate.ts";
 import { moveSlotsCommand } from "./move-slots.ts";
 import { passwordCommand } from "./own-password.ts";
+import { recoverCommand } from "./recover.ts";
 import { resourceCommand } from "./resources/resource-commands.ts";
 import { RESOURCES } from "./resources/resources.ts";
 import { serveCommand } from "./serve.ts";
@@ -41,6 +42,7 @@ export function createProgram(terminal: Terminal, finish: (exitCode: ExitCode) =
     .addCommand(doctorCommand(terminal, finish))
     .addCommand(auditCommand(terminal, finish))
     .addCommand(new Command("redis").description("Care for the Redis Cluster").addCommand(moveSlotsCommand(terminal)))
+    .addCommand(recoverCommand(terminal, finish))
     .addCommand(completionCommand(terminal));
   for (const command of withDescendants(program)) {
     command.exitOverride().configureOutput({

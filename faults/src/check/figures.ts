@@ -1,0 +1,123 @@
+// All figures of one run, from its journal, its policies and its instants. Nothing here asks the service anything. Pure.
+import type { PolicySet } from "@sluice/service/policies/policy-set.ts";
+import type { Entry, Journal } from "../journal/entry.ts";
+import { isExact, isFallback, sortAnswers } from "./answers.ts";
+import { createCounterFinder } from "./counters.ts";
+import { historiesOf, SAME_MACHINE_ERROR_MS } from "./history.ts";
+import { latencyOf } from "./latency.ts";
+import { costBeyond, type Excess, findOverAdmission } from "./over-admission.ts";
+import { recoveryOf } from "./recovery.ts";
+import { lastOkOfFullQuota } from "./reopened.ts";
+import { meetsFault, type Timeline } from "./timeline.ts";
+import { findWrongDenials } from "./wrong-denials.ts";
+
+/** What every run has; a fault may add figures of its own. Null = this run has none. */
+export type Figures = Readonly<{
+  requests: number;
+  /** By limits: without any, a run shows nothing about limits. */
+  refusals: number;
+  wrongDenials: number;
+  /** Cost answered OK beyond the limits: of rate limits, of quotas. */
+  rateOverAdmission: number;
+  quotaOverAdmission: number;
+  /** Share of requests, 0..1. */
+  errorShare: number;
+  unanswered: number;
+  /** Answers of the Fallback: to the struck tenants, to all others after the fault began, before it. */
+  fallbackStruck: number;
+  fallbackElsewhere: number;
+  fallbackBefore: number;
+  /** Cost that the Fallback admitted. */
+  fallbackCost: number;
+  /** From the fault, and from its mending, until the struck tenants' answers are exact; a miss is infinite. */
+  recoveryMs: number;
+  returnMs: number | null;
+  strays: number;
+  p99Ms: number | null;
+  /** Before the fault: what the machine itself takes. */
+  baselineP99Ms: number | null;
+  faultP99Ms: number | null;
+  /** Since the fault, of tenants that it does not strike. */
+  elsewhereP99Ms: number | null;
+  /** From the fault to the last OK by a quota that was full before it; 0 when there was none. */
+  quotaReopenedMs: number;
+  /** Share of requests that latencies leave out for a stall of the generator. */
+  leftOutShare: number;
+}>;
+
+export type Run = Readonly<{
+  journal: Journal;
+  policies: PolicySet;
+  timeline: Timeline;
+  /** Tenants of the part that the fault hits. */
+  struck: readonly string[];
+  /** How far the store's clock is from the journal's; more than the machine's own error only where a fault moves it. */
+  clockErrorMs?: number;
+}>;
+
+/** Requests to look at where a figure is not as expected, a few of each kind. */
+export type Evidence = Readonly<{
+  wrongDenials: readonly Entry[];
+  errors: readonly Entry[];
+  excesses: readonly Excess[];
+}>;
+
+const MOST_EVIDENCE = 5;
+
+export function figuresOf({ journal, policies, timeline, struck, clockErrorMs }: Run): {
+  figures: Figures;
+  evidence: Evidence;
+} {
+  const { entries, stalls } = journal;
+  const errorMs = clockErrorMs ?? SAME_MACHINE_ERROR_MS;
+  const countersOf = createCounterFinder(policies);
+  const histories = historiesOf(entries, countersOf, { clockErrorMs: errorMs });
+  const excesses = findOverAdmission(histories.values());
+  const { errors, unanswered, fallback } = sortAnswers(entries);
+  const isStruck = new Set(struck);
+  const since = entries.filter((entry) => meetsFault(entry, timeline));
+  const recovery = recoveryOf(
+    entries.filter(({ tenant }) => isStruck.has(tenant)),
+    timeline.inflictedMs,
+  );
+  const warm = entries.filter(({ sentMs }) => sentMs >= timeline.warmMs);
+  const latency = latencyOf(warm, stalls);
+  const exactMs = recovery.exactMs ?? Number.POSITIVE_INFINITY;
+  const wrongDenials = findWrongDenials(entries, countersOf, histories, errorMs);
+  const figures: Figures = {
+    requests: entries.length,
+    refusals: entries.filter((entry) => isExact(entry) && !entry.allowed).length,
+    wrongDenials: wrongDenials.length,
+    rateOverAdmission: costBeyond(excesses, "rate"),
+    quotaOverAdmission: costBeyond(excesses, "quota"),
+    errorShare: errors.length / Math.max(1, entries.length),
+    unanswered: unanswered.length,
+    fallbackStruck: since.filter((entry) => isFallback(entry) && isStruck.has(entry.tenant)).length,
+    fallbackElsewhere: since.filter((entry) => isFallback(entry) && !isStruck.has(entry.tenant)).length,
+    fallbackBefore: fallback.filter((entry) => !meetsFault(entry, timeline)).length,
+    fallbackCost: fallback.filter(({ allowed }) => allowed).reduce((sum, { cost }) => sum + cost, 0),
+    recoveryMs: exactMs - timeline.inflictedMs,
+    returnMs: timeline.mendedMs === null ? null : Math.max(0, exactMs - timeline.mendedMs),
+    strays: recovery.strays,
+    p99Ms: latency?.p99Ms ?? null,
+    baselineP99Ms:
+      latencyOf(
+        warm.filter((entry) => !meetsFault(entry, timeline)),
+        stalls,
+      )?.p99Ms ?? null,
+    faultP99Ms: latencyOf(since, stalls)?.p99Ms ?? null,
+    elsewhereP99Ms:
+      latencyOf(
+        since.filter(({ tenant }) => !isStruck.has(tenant)),
+        stalls,
+      )?.p99Ms ?? null,
+    quotaReopenedMs: Math.max(0, (lastOkOfFullQuota(entries, countersOf, timeline) ?? 0) - timeline.inflictedMs),
+    leftOutShare: latency === null ? 0 : latency.leftOut / latency.of,
+  };
+  const evidence = {
+    wrongDenials: wrongDenials.slice(0, MOST_EVIDENCE),
+    errors: [...errors, ...unanswered].slice(0, MOST_EVIDENCE),
+    excesses: excesses.slice(0, MOST_EVIDENCE),
+  };
+  return { figures, evidence };
+}

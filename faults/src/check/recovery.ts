@@ -1,0 +1,37 @@
+// From when on the answers of the struck tenants are exact again. Pure.
+//
+// The answer is the first instant after which, for a second, every answer was one of the counters. A single late Fallback
+// answer after that, such as a stall of a busy machine makes, is not a second outage; those are counted beside it.
+import { type Entry, endedMs } from "../journal/entry.ts";
+import { isExact } from "./answers.ts";
+
+/** So long, and with so many answers, must all be exact. */
+const QUIET_MS = 1_000;
+const LEAST_ANSWERS = 10;
+
+export type Recovery = Readonly<{
+  /** UTC ms; `sinceMs` when nothing was ever inexact; null when it never became exact again. */
+  exactMs: number | null;
+  /** Inexact answers after it. */
+  strays: number;
+}>;
+
+/** `entries` are those of the struck tenants. */
+export function recoveryOf(entries: readonly Entry[], sinceMs: number): Recovery {
+  const answers = entries
+    .filter((entry) => endedMs(entry) >= sinceMs)
+    .toSorted((one, other) => endedMs(one) - endedMs(other));
+  const inexact = answers.filter((entry) => !isExact(entry));
+  const candidates = [sinceMs, ...inexact.map(endedMs)];
+  const exactMs = candidates.find((atMs) => isQuietAfter(answers, atMs, sinceMs)) ?? null;
+  const strays = exactMs === null ? 0 : inexact.filter((entry) => endedMs(entry) > exactMs).length;
+  return { exactMs, strays };
+}
+
+function isQuietAfter(answers: readonly Entry[], atMs: number, sinceMs: number): boolean {
+  const next = answers.filter((entry) => {
+    const endMs = endedMs(entry);
+    return (atMs === sinceMs ? endMs >= atMs : endMs > atMs) && endMs <= atMs + QUIET_MS;
+  });
+  return next.length >= LEAST_ANSWERS && next.every(isExact);
+}

@@ -1,0 +1,63 @@
+// What faults of PostgreSQL have in common: administrators go on making changes, and checks must not notice anything.
+import type { PostgresFailover } from "../../../stack/src/postgres-failover.ts";
+import { type AdminWriter, firstWriteAfterMs, startAdminWriter } from "../lab/admin-writer.ts";
+import { COUNTS_KEPT, EVERY_FAULT, NO_FALLBACK, RATES_HOLD } from "../lab/expectations.ts";
+import type { Expectation, Fault, World } from "../lab/fault.ts";
+import { everyTenant } from "./parts.ts";
+
+const ADMIN_BACK_MS = "adminWritesMs";
+const ADMIN_LOST = "acknowledged changes lost";
+const WRITES_BEFORE_MS = 1_500;
+
+export type DatabaseFault = Pick<Fault, "id" | "name" | "about" | "faultMs" | "recoveryMs"> &
+  Readonly<{
+    strike: (failover: PostgresFailover, world: World) => Promise<void>;
+    /** From the strike, unless it is from the mending. */
+    adminBackMs: number;
+    adminBackFrom: "strike" | "mending";
+    mend?: (failover: PostgresFailover, world: World) => Promise<void>;
+  }>;
+
+export function databaseFault({ strike, mend, adminBackMs, adminBackFrom, ...shown }: DatabaseFault): Fault {
+  let writer: AdminWriter | null = null;
+  let sinceMs = 0;
+  return {
+    ...shown,
+    stack: { postgres: "auto_failover" },
+    inflict: async (world) => {
+      const started = await startAdminWriter(world.stack);
+      writer = started;
+      world.atEnd(started.stop);
+      // Something must be acknowledged before, or nothing could be lost.
+      await world.pause(WRITES_BEFORE_MS);
+      sinceMs = Date.now();
+      await strike(failoverOf(world), world);
+      return everyTenant(world);
+    },
+    ...(mend !== undefined && {
+      mend: async (world: World) => {
+        if (adminBackFrom === "mending") sinceMs = Date.now();
+        await mend(failoverOf(world), world);
+      },
+    }),
+    inspect: async (world) => {
+      await writer?.stop();
+      if (writer === null) return;
+      world.tell(ADMIN_BACK_MS, firstWriteAfterMs(writer.writes, sinceMs));
+      world.tell(ADMIN_LOST, await writer.lost());
+    },
+    expectations: [...EVERY_FAULT, NO_FALLBACK, ...COUNTS_KEPT, RATES_HOLD, ...adminExpectations(adminBackMs)],
+  };
+}
+
+function adminExpectations(adminBackMs: number): Expectation[] {
+  return [
+    { figure: ADMIN_BACK_MS, atMost: adminBackMs, why: "administrators can write again" },
+    { figure: ADMIN_LOST, atMost: 0, why: "what was acknowledged is on both nodes" },
+  ];
+}
+
+function failoverOf({ stack }: World): PostgresFailover {
+  if (stack.failover === null) throw new Error("This fault needs a PostgreSQL that fails over: set postgres.");
+  return stack.failover;
+}

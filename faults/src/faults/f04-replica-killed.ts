@@ -1,0 +1,20 @@
+// F4: a replica is killed. Nobody sees anything of it.
+import { COUNTS_KEPT, EVERY_FAULT, NO_FALLBACK, OTHERS_EXACT, RATES_HOLD } from "../lab/expectations.ts";
+import type { Fault } from "../lab/fault.ts";
+import { firstMaster, startStopped } from "./parts.ts";
+
+export const replicaKilled: Fault = {
+  id: "F4",
+  name: "replica killed",
+  about: "SIGKILL of one replica, which is started again later and copies everything from its master.",
+  faultMs: 6_000,
+  recoveryMs: 6_000,
+  inflict: async (world) => {
+    const master = await firstMaster(world);
+    const struck = await world.tenantsOf(master);
+    await (await world.stack.redis.replicaOf(master)).kill();
+    return struck;
+  },
+  mend: startStopped,
+  expectations: [...EVERY_FAULT, NO_FALLBACK, OTHERS_EXACT, ...COUNTS_KEPT, RATES_HOLD],
+};

@@ -1,0 +1,23 @@
+// F5: a master and its replica are killed together, and started again from their append-only files.
+import { COUNTS_KEPT, EVERY_FAULT, OTHERS_EXACT, SOON_EXACT, USAGE_EXACT } from "../lab/expectations.ts";
+import type { Fault } from "../lab/fault.ts";
+import { firstMaster, startStopped } from "./parts.ts";
+
+export const shardDead: Fault = {
+  id: "F5",
+  name: "shard dead",
+  about:
+    "SIGKILL of one master and its replica; the other shards go on counting. Both start from their append-only files.",
+  faultMs: 8_000,
+  recoveryMs: 10_000,
+  usage: true,
+  inflict: async (world) => {
+    const master = await firstMaster(world);
+    const struck = await world.tenantsOf(master);
+    const replica = await world.stack.redis.replicaOf(master);
+    await Promise.all([master.kill(), replica.kill()]);
+    return struck;
+  },
+  mend: startStopped,
+  expectations: [...EVERY_FAULT, ...USAGE_EXACT, OTHERS_EXACT, ...COUNTS_KEPT, SOON_EXACT],
+};

@@ -1,0 +1,40 @@
+// F8: all six nodes are restarted one after another, as an upgrade does: replicas first, then each master after it has
+// handed over to its replica. Nobody sees anything of it.
+
+import { waitFor } from "../../../service/test/wait.ts";
+import type { RedisServer } from "../../../stack/src/redis-stack.ts";
+import { COUNTS_KEPT, EVERY_FAULT, NO_FALLBACK, OTHERS_EXACT, RATES_HOLD } from "../lab/expectations.ts";
+import type { Fault, World } from "../lab/fault.ts";
+import { everyTenant, handOver, mastersOf } from "./parts.ts";
+
+const IN_STEP_MS = 20_000;
+
+export const rollingRestart: Fault = {
+  id: "F8",
+  name: "rolling restart of Redis",
+  about: "Every node is ended and started again in turn; a master hands over to its replica first.",
+  faultMs: 12_000,
+  recoveryMs: 4_000,
+  inflict: async (world) => {
+    for (const master of await mastersOf(world)) {
+      const replica = await world.stack.redis.replicaOf(master);
+      await restart(replica, world);
+      await waitFor("the replica is in step", () => isInStep(replica), IN_STEP_MS);
+      await handOver(replica);
+      await restart(master, world);
+      await waitFor("the old master is in step", () => isInStep(master), IN_STEP_MS);
+    }
+    return everyTenant(world);
+  },
+  expectations: [...EVERY_FAULT, NO_FALLBACK, OTHERS_EXACT, ...COUNTS_KEPT, RATES_HOLD],
+};
+
+async function restart(node: RedisServer, { stack }: World): Promise<void> {
+  await node.terminate();
+  await node.start();
+  await stack.redis.settled();
+}
+
+async function isInStep(replica: RedisServer): Promise<boolean> {
+  return String(await replica.command("INFO", "replication")).includes("master_link_status:up");
+}

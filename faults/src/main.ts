@@ -1,0 +1,78 @@
+// `npm run faults`: breaks a real stack under load, fault by fault, and shows what callers saw of it.
+//
+// A table goes to stdout, what is going on to stderr, everything measured to a JSON file. The exit code is 1 when an
+// expectation was broken or a run failed, 2 when the arguments are wrong. No process is left, on Ctrl-C neither: what the
+// lab starts dies with it.
+import { mkdir, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { describeMachine } from "../../bench/src/machine.ts";
+import { ArgumentFault, type LabArguments, readArguments, USAGE } from "./arguments.ts";
+import { FAULTS, SHORT } from "./faults/list.ts";
+import type { Fault } from "./lab/fault.ts";
+import { type RunResult, runFault } from "./lab/run.ts";
+import { createProgress } from "./report/progress.ts";
+import { reliabilityPage } from "./report/reliability.ts";
+import { type FaultSummary, isMet, summarize } from "./report/summary.ts";
+import { faultTable } from "./report/table.ts";
+
+const PAGE = join(import.meta.dirname, "../../docs/reliability.md");
+
+async function main(): Promise<void> {
+  const wanted = readArguments(
+    process.argv.slice(2),
+    FAULTS.map(({ id }) => id),
+  );
+  const machine = await describeMachine();
+  process.stdout.write(`${machine}; ${wanted.rate} checks per second, ${wanted.runs} runs of each fault\n`);
+  const summaries: FaultSummary[] = [];
+  const chosen = choose(wanted);
+  for (const [index, fault] of chosen.entries()) {
+    const summary = await runsOf(fault, wanted, index, chosen.length);
+    summaries.push(summary);
+    process.stdout.write(`\n${faultTable(summary)}\n`);
+  }
+  const at = new Date().toISOString();
+  await mkdir(dirname(wanted.json), { recursive: true });
+  await writeFile(wanted.json, `${JSON.stringify({ machine, at, rate: wanted.rate, faults: summaries }, null, 2)}\n`);
+  if (wanted.publish) await writeFile(PAGE, reliabilityPage({ machine, at, rate: wanted.rate, summaries }));
+  const broken = summaries.filter((summary) => !isMet(summary)).map(({ id }) => id);
+  process.stdout.write(broken.length === 0 ? "\nall as expected\n" : `\nbroken: ${broken.join(", ")}\n`);
+  process.exitCode = broken.length === 0 ? 0 : 1;
+}
+
+function choose({ only, short }: LabArguments): readonly Fault[] {
+  if (only.length > 0) return FAULTS.filter(({ id }) => only.includes(id));
+  return short ? FAULTS.filter(({ id }) => SHORT.includes(id)) : FAULTS;
+}
+
+/** A run that fails is told, and does not keep the others from running. */
+async function runsOf(fault: Fault, { runs, rate }: LabArguments, index: number, of: number): Promise<FaultSummary> {
+  const progress = createProgress(process.stderr);
+  const results: RunResult[] = [];
+  const failures: string[] = [];
+  for (let run = 1; run <= runs; run += 1) {
+    const say = (phase: string) =>
+      progress.show(index * runs + run - 1, of * runs, `${fault.id} ${fault.name}, run ${run}`, phase);
+    try {
+      results.push(await runFault(fault, { perSecond: rate, seed: run, say }));
+    } catch (cause) {
+      failures.push(cause instanceof Error ? cause.message : String(cause));
+    }
+  }
+  progress.clear();
+  return summarize(fault, results, failures);
+}
+
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  process.once(signal, () => {
+    process.stderr.write("\nstopped: everything that was started ends with this process\n");
+    process.exit(130);
+  });
+}
+try {
+  await main();
+} catch (fault) {
+  if (!(fault instanceof ArgumentFault)) throw fault;
+  process.stderr.write(`${fault.message}\n\n${USAGE}\n`);
+  process.exitCode = 2;
+}

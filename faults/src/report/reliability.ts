@@ -1,0 +1,52 @@
+// docs/reliability.md: what was measured, on which machine, fault by fault. Pure.
+import { type FaultSummary, isMet } from "./summary.ts";
+import { boundOf, nameOf, shown } from "./words.ts";
+
+export type Published = Readonly<{
+  machine: string;
+  /** RFC 3339. */
+  at: string;
+  /** Checks per second. */
+  rate: number;
+  summaries: readonly FaultSummary[];
+}>;
+
+export function reliabilityPage({ machine, at, rate, summaries }: Published): string {
+  return `${[intro(machine, at, rate), ...summaries.map(section)].join("\n\n")}\n`;
+}
+
+function intro(machine: string, at: string, rate: number): string {
+  return `# Reliability
+
+What callers saw while parts of a real stack were broken: six Redis nodes, PostgreSQL, three instances, a balancer. Written by
+\`npm run faults -- --publish\` on ${at.slice(0, 10)}; do not edit.
+
+- Machine: ${machine}, everything on it, the load of ${rate} checks per second included.
+- Each run has a stack of its own: baseline, fault, recovery, the same load throughout. Median and worst of all runs.
+- Every figure comes from the load's own journal of requests and answers, never from counters of the service.
+- Latency counts from when a request was due. Requests that met a stall of the load generator are left out of it.`;
+}
+
+function section(summary: FaultSummary): string {
+  const { id, name, about, runs, failures, figures } = summary;
+  const rows = figures.map(({ expectation, median, worst, met }) =>
+    [
+      nameOf(expectation),
+      shown(expectation.figure, median),
+      shown(expectation.figure, worst),
+      `${boundOf(expectation)}, ${expectation.why}`,
+      met ? "met" : "**broken**",
+    ].join(" | "),
+  );
+  const runsSaid = `${runs.length} runs, ${isMet(summary) ? "as expected" : "**not as expected**"}.`;
+  const failed = failures.map((failure) => `A run failed: ${failure.split("\n")[0]}`);
+  return [
+    `## ${id}: ${name}`,
+    `${about} ${[runsSaid, ...failed].join(" ")}`,
+    [
+      "| figure | median | worst | expected | |",
+      "| --- | --- | --- | --- | --- |",
+      ...rows.map((row) => `| ${row} |`),
+    ].join("\n"),
+  ].join("\n\n");
+}

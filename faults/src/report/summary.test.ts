@@ -1,0 +1,61 @@
+import { expect, test } from "vitest";
+import { figuresOf } from "../check/figures.ts";
+import { admitted, limited, many, NOON_MS } from "../check/journal.world.ts";
+import { judge } from "../lab/expectations.ts";
+import type { Expectation, Fault } from "../lab/fault.ts";
+import type { RunResult } from "../lab/run.ts";
+import { reliabilityPage } from "./reliability.ts";
+import { isMet, summarize } from "./summary.ts";
+import { faultTable } from "./table.ts";
+
+const quick: Expectation = { figure: "recoveryMs", atMost: 5_000, why: "promoted" };
+const tried: Expectation = { figure: "opened", atLeast: 1, why: "there was something to open" };
+const fault: Fault = {
+  id: "F1",
+  name: "master killed",
+  about: "SIGKILL.",
+  faultMs: 1,
+  recoveryMs: 1,
+  inflict: async () => [],
+  expectations: [quick, tried],
+};
+
+function run(recoveryMs: number, told: Readonly<Record<string, number>>): RunResult {
+  const timeline = { warmMs: NOON_MS, inflictedMs: NOON_MS, mendedMs: null, endMs: NOON_MS };
+  const journal = { entries: many(20, admitted), stalls: [] };
+  const { figures, evidence } = figuresOf({ journal, policies: limited({ perDay: 99 }), timeline, struck: ["acme"] });
+  const measured = { ...figures, recoveryMs };
+  return { fault: "F1", figures: measured, told, verdicts: judge(fault.expectations, measured, told), evidence };
+}
+
+test("the median is the middle run's, the worst is the one furthest from what is expected", () => {
+  const summary = summarize(
+    fault,
+    [run(4_000, { opened: 3 }), run(1_000, { opened: 2 }), run(3_000, { opened: 9 })],
+    [],
+  );
+  expect(summary.figures.map(({ median, worst }) => [median, worst])).toEqual([
+    [3_000, 4_000],
+    [3, 2],
+  ]);
+  expect(isMet(summary)).toBe(true);
+});
+
+test("one run beyond the bound, one without the figure, one that failed, or none at all breaks the expectation", () => {
+  const good = run(1_000, { opened: 1 });
+  expect(isMet(summarize(fault, [good, run(5_001, { opened: 1 })], []))).toBe(false);
+  expect(isMet(summarize(fault, [good, run(Number.POSITIVE_INFINITY, { opened: 1 })], []))).toBe(false);
+  expect(isMet(summarize(fault, [good, run(1_000, {})], []))).toBe(false);
+  expect(isMet(summarize(fault, [good], ["no stack"]))).toBe(false);
+  expect(isMet(summarize(fault, [], []))).toBe(false);
+});
+
+test("what is broken is called so, in the table and on the page", () => {
+  const summary = summarize(fault, [run(Number.POSITIVE_INFINITY, { opened: 1 })], ["no stack"]);
+  const table = faultTable(summary);
+  expect(table).toContain("F1 master killed: BROKEN (1 runs)");
+  expect(table).toMatch(/BROKEN +exact again +never +never +<= 5.0 s/);
+  const page = reliabilityPage({ machine: "a machine", at: "2026-11-22T12:00:00Z", rate: 240, summaries: [summary] });
+  expect(page).toContain("| exact again | never | never | <= 5.0 s, promoted | **broken** |");
+  expect(page).toContain("A run failed: no stack");
+});

@@ -1,0 +1,28 @@
+// What a terminal shows: for each fault a line per expectation, with what was measured. Pure.
+import { type FaultSummary, isMet } from "./summary.ts";
+import { boundOf, nameOf, shown } from "./words.ts";
+
+export function faultTable(summary: FaultSummary): string {
+  const { id, name, runs, failures, figures } = summary;
+  const head = `${id} ${name}: ${isMet(summary) ? "as expected" : "BROKEN"} (${runs.length} runs)`;
+  const lines = figures.map(({ expectation, median, worst, met }) => [
+    met ? "ok" : "BROKEN",
+    nameOf(expectation),
+    shown(expectation.figure, median),
+    shown(expectation.figure, worst),
+    boundOf(expectation),
+    expectation.why,
+  ]);
+  const noise = runs.map(({ figures: { baselineP99Ms, fallbackBefore, leftOutShare } }, index) => {
+    const p99 = shown("baselineP99Ms", baselineP99Ms);
+    const leftOut = shown("leftOutShare", leftOutShare);
+    return `  run ${index + 1} before its fault: P99 ${p99}, ${fallbackBefore} Fallback answers; left out for stalls ${leftOut}`;
+  });
+  return [head, ...failures.map((failure) => `  failed: ${failure}`), ...aligned(lines), ...noise].join("\n");
+}
+
+function aligned(lines: readonly (readonly string[])[]): string[] {
+  const table = [["", "FIGURE", "MEDIAN", "WORST", "EXPECTED", "BECAUSE"], ...lines];
+  const widths = (table[0] ?? []).map((_, column) => Math.max(...table.map((line) => line[column]?.length ?? 0)));
+  return table.map((line) => `  ${line.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ")}`.trimEnd());
+}

@@ -1,0 +1,44 @@
+// Figures as people read them: names, units, numbers. Pure.
+import type { Expectation, FigureName } from "../lab/fault.ts";
+
+const NAMES: Readonly<Record<FigureName, string>> = {
+  requests: "requests",
+  refusals: "refusals by limits",
+  wrongDenials: "wrong denials",
+  rateOverAdmission: "over-admission, rates",
+  quotaOverAdmission: "over-admission, quotas",
+  errorShare: "errors",
+  unanswered: "unanswered",
+  fallbackStruck: "Fallback answers, struck",
+  fallbackElsewhere: "Fallback answers, others",
+  fallbackBefore: "Fallback answers, before",
+  fallbackCost: "cost admitted by Fallback",
+  recoveryMs: "exact again",
+  returnMs: "exact after its return",
+  strays: "Fallback answers, later",
+  p99Ms: "P99",
+  baselineP99Ms: "P99 before the fault",
+  faultP99Ms: "P99 since the fault",
+  elsewhereP99Ms: "P99 since the fault, others",
+  quotaReopenedMs: "full quotas open for",
+  leftOutShare: "left out for stalls",
+};
+
+export function nameOf({ figure }: Pick<Expectation, "figure">): string {
+  return (NAMES as Readonly<Record<string, string>>)[figure] ?? figure;
+}
+
+/** With its unit, which the end of the figure's name says. */
+export function shown(figure: string, value: number | null): string {
+  if (value === null) return "missing";
+  if (value === Number.POSITIVE_INFINITY) return "never";
+  if (figure.endsWith("Ms"))
+    return value >= 1_000 ? `${(value / 1_000).toFixed(1)} s` : `${Number(value.toPrecision(3))} ms`;
+  if (figure.endsWith("Share")) return `${Number((value * 100).toPrecision(3))} %`;
+  return Number.isInteger(value) ? value.toLocaleString("en") : String(Number(value.toPrecision(3)));
+}
+
+export function boundOf(expectation: Expectation): string {
+  const [sign, bound] = "atMost" in expectation ? ["<=", expectation.atMost] : [">=", expectation.atLeast];
+  return `${sign} ${shown(expectation.figure, bound)}`;
+}
