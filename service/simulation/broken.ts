@@ -1,0 +1,74 @@
+// The service broken on purpose, one way at a time: what shows that the invariants can fail.
+import { GIVE_BACK_SCRIPT } from "../src/counters/scripts.redis.ts";
+import type { ServiceProcess } from "./service-process.ts";
+import type { World } from "./world.ts";
+
+/** Called once for the world, and once for each process that starts. */
+export type Broken = Readonly<{ world?: (world: World) => void; process?: (process: ServiceProcess) => void }>;
+
+export const BROKEN: Readonly<Record<string, Broken>> = {
+  "a chunk that could not be written is forgotten": {
+    process: ({ acknowledged, ledger }) => {
+      for (const book of [acknowledged.usage, acknowledged.quotas, ledger.usage, ledger.quotas]) {
+        book.putBack = () => undefined;
+      }
+    },
+  },
+  "a database that was set back does not get everything once more": {
+    process: ({ acknowledged }) => {
+      acknowledged.usage.noteSince = () => undefined;
+    },
+  },
+  "what the store counted after all stays charged by the Fallback, too": {
+    process: ({ ledger }) => {
+      const { admit } = ledger;
+      ledger.admit = (entry) => {
+        admit(entry);
+        return () => undefined;
+      };
+    },
+  },
+  "a refused call that the store had taken is not given back": {
+    process: ({ links }) => {
+      for (const link of links) {
+        const send = link.send.bind(link);
+        link.send = (args) => (args[1] === GIVE_BACK_SCRIPT.sha ? Promise.resolve([1, 0]) : send(args));
+      }
+    },
+  },
+  "a failover begins no new generation": {
+    world: ({ shards }) => {
+      for (const { redis } of shards) Object.defineProperty(redis, "token", { get: () => 1, set: () => undefined });
+    },
+  },
+  "a restore sums up all generations, the present one too": {
+    world: ({ database }) => {
+      database.isApart = () => true;
+    },
+  },
+  "a raise adds": {
+    world: ({ shards }) => {
+      for (const { redis } of shards) {
+        const { raiseCounter } = redis;
+        redis.raiseCounter = (state, counter) => {
+          const { base, since } = state[counter.window].current;
+          return raiseCounter(state, { ...counter, atLeast: base + counter.atLeast, usedAtLeast: base + since });
+        };
+      }
+    },
+  },
+  "a restore is not made": {
+    process: ({ restore }) => {
+      Object.assign(restore, { owe: () => undefined });
+    },
+  },
+  "notifications and polls bring what was in force before": {
+    world: ({ database }) => {
+      let asked = 0;
+      database.versionSeen = (version) => {
+        asked += 1;
+        return asked % 3 === 0 ? Math.max(1, version - 1) : version;
+      };
+    },
+  },
+};

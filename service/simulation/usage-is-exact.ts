@@ -1,0 +1,48 @@
+// I2: the usage that is written down against what was charged, tenant by tenant.
+//
+// Exact while no process ended. What one that ended had of its Fallback may be missing, or there twice (decision 0016); what
+// it had counted may be missing where the store forgot it too.
+import { type CheckRecord, isCharged, isOfFallback } from "./journal.ts";
+import { isSpared } from "./known-gaps.ts";
+import { TENANTS } from "./tenants.ts";
+import type { World } from "./world.ts";
+
+export function usageIsExact(world: World): string[] {
+  return TENANTS.flatMap((tenant) => {
+    const recorded = recordedOf(world, tenant);
+    const { least, most } = chargedOf(world, tenant);
+    if (recorded >= least && recorded <= most) return [];
+    return [`I2: ${tenant} has ${recorded} recorded, expected ${least}${least === most ? "" : `..${most}`}`];
+  });
+}
+
+function recordedOf({ database }: World, tenant: string): number {
+  const rows = [...database.state.usage.values()].filter((row) => row.tenant === tenant);
+  return rows.reduce((sum, { total, retracted }) => sum + total - retracted, 0);
+}
+
+function chargedOf(world: World, tenant: string): { least: number; most: number } {
+  const { journal } = world;
+  const isForgetful = journal.forgetfulShards.has(world.shardOf(tenant));
+  const cost = (fits: (record: CheckRecord) => boolean) => {
+    return journal.cost((record) => record.ask.tenant === tenant && fits(record));
+  };
+  const hasEnded = ({ process }: CheckRecord) => process.end !== null;
+  const unanswered = cost(({ answer }) => answer === null);
+  const fallbackOfEnded = cost((record) => hasEnded(record) && isOfFallback(record));
+  const lost = cost((record) => {
+    if (!isCharged(record)) return false;
+    if (isSpared("dayBeforeTheFirst") && journal.midnightWasUneven) return true;
+    if (!hasEnded(record)) return false;
+    return isOfFallback(record) || isForgetful || isInGap(world, record);
+  });
+  return { least: cost(isCharged) - lost, most: cost(isCharged) + unanswered + fallbackOfEnded };
+}
+
+function isInGap({ journal }: World, { process }: CheckRecord): boolean {
+  const { databaseWasSetBack } = journal;
+  if (process.end === "STOPPED") {
+    if (isSpared("stoppedUnaware") && databaseWasSetBack) return true;
+  } else if (isSpared("harvestedAlive") && (databaseWasSetBack || process.wasFrozen)) return true;
+  return isSpared("dayInTwoHashes") && journal.midnightWasUneven;
+}
