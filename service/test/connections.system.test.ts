@@ -168,7 +168,7 @@ async function followRunbook({ postgres }: Stack, variables: Readonly<Record<str
 async function lasting({ postgres }: Stack): Promise<number> {
   const [row] = await run(
     postgres.url("postgres"),
-    "select count(*)::int as count from pg_stat_activity where application_name = 'sluice'",
+    "select count(*)::int as count from pg_stat_activity where application_name like 'sluice%'",
   );
   return Number(row?.count);
 }

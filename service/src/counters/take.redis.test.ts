@@ -118,7 +118,7 @@ describeWithRedis("what a take leaves in Redis", () => {
     await expectLife(find("u"), DAY_LEFT_MS + 2 * DAY_MS);
     await expectLife(find("v"), 2 * MINUTE_MS);
     await expectLife(find("r"), MINUTE_MS);
-    await expectLife(find("w"), 7 * DAY_MS);
+    await expectLife(find("w"), 3 * DAY_MS);
   });
 
   test("the next month, opened by a clock that stepped back since, is kept until it is over", async () => {

@@ -13,6 +13,9 @@ const LONGEST_PAUSE_MS = 2_000;
 const LISTEN_TIMEOUT_MS = 2_000;
 const HEARTBEAT_MS = 2_000;
 
+/** In pg_stat_activity: told apart from the pool's connections, which come and go. */
+const LISTENER_NAME = "sluice-listener";
+
 export type ListenEvents = Readonly<{
   /** Listening, for the first time or again. */
   connected: () => void;
@@ -27,7 +30,7 @@ export function listen(options: PostgresOptions, channel: string, events: Listen
   let client: Client | null = null;
 
   const listenOnce = async () => {
-    client = await connectPostgres(options);
+    client = await connectPostgres({ ...options, applicationName: LISTENER_NAME });
     const ended = new Promise<void>((resolve) => client?.once("end", resolve));
     client.on("notification", ({ payload }) => events.notified(payload ?? ""));
     try {

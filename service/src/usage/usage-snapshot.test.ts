@@ -70,7 +70,10 @@ describeWithPostgres("the UsageSnapshot", () => {
     };
   }
   const recorded = (url: string) =>
-    run(url, "select source, sum(total)::int as total, sum(retracted)::int as retracted from usage_rows group by 1 order by 1");
+    run(
+      url,
+      "select source, sum(total)::int as total, sum(retracted)::int as retracted from usage_rows group by 1 order by 1",
+    );
 
   test("what was admitted is written once, by the counters and by the Fallback; nothing is written twice", async () => {
     const url = await server.migratedDatabase();
