@@ -1,7 +1,7 @@
 // An operator's reset or grant, as counters/adjustments.admin.ts does it: the tenant's lock, the counter restored, then
 // corrected under an id, the signed row of what was really applied, one transaction. Whoever is not sure that it happened
 // sends it again with its id. The lock, the restore and the correction are the real code; the order of them stands for that
-// file, whose transaction comes with the Admin API.
+// file, whose transaction comes with the Admin API, and for usage-keeping.ts, which owes the tenant a restore.
 import type { CounterChange } from "../src/counters/adjust.ts";
 import { periodsAt } from "../src/limits/quota-period.ts";
 import { lockForAdjusting } from "../src/usage/adjustment-lock.pg.ts";
@@ -29,7 +29,7 @@ export async function adjustByHand(process: ServiceProcess, planned: PlannedAdju
 }
 
 async function adjustInside(
-  { counters }: ServiceProcess,
+  { counters, owe }: ServiceProcess,
   { id, tenant, user, amount }: PlannedAdjustment,
   transaction: Transaction,
   ask: AskRows,
@@ -43,6 +43,7 @@ async function adjustInside(
   const periods = periodsAt("UTC", counters.nowMs());
   const away = await restoreCounter(counters, ask, { ...counter, tenant, periods });
   if (away !== null) throw new Outage(`The counters cannot be asked now: ${away}.`);
+  owe(tenant);
   const done = await counters.adjust({ id, tenant, periods, changes: [{ ...counter, change }] });
   if (done.kind !== "adjusted") throw new Outage(`The counters cannot be asked now: ${done.cause}.`);
   const labels = { quotaDay: done.dayLabel, month: done.monthLabel };

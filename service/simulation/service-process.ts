@@ -63,6 +63,7 @@ export class ServiceProcess {
   readonly links: readonly StoreLink[];
   readonly postgres: PostgresLink;
   readonly policies: PolicySync;
+  readonly owe = (tenant: string) => this.#snapshot.owe(tenant);
   readonly #snapshot: UsageSnapshot;
 
   constructor(parts: ServiceProcessParts) {
@@ -71,7 +72,7 @@ export class ServiceProcess {
     this.life = life;
     this.links = links;
     this.postgres = postgres;
-    this.acknowledged = new Acknowledged({ onGeneration: (tenant) => this.#snapshot.generationChanged(tenant) });
+    this.acknowledged = new Acknowledged({ onGeneration: this.owe });
     this.ledger = createLedger(this.acknowledged.owner);
     this.counters = new StoreClient({
       ...{ keys, links, acknowledged: this.acknowledged },

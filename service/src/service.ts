@@ -108,7 +108,7 @@ export async function startWorker(
   });
   shutdown.before("limit hits", limitHitWriter.close);
 
-  const acknowledged = new Acknowledged({ onGeneration: (tenant) => usage.generationChanged(tenant) });
+  const acknowledged = new Acknowledged({ onGeneration: (tenant) => usage.owe(tenant) });
   const {
     counters,
     hashes,
@@ -141,7 +141,7 @@ export async function startWorker(
   const onFailure = (cause: unknown, traceId: string) => log.error({ err: cause, traceId }, "a request failed");
   const explain = createExplain({ policies: policies.view, counters, calendar, quotaStatus, maxUsersPerDay });
   const admin = await openAdminDoor({
-    ...{ explain, counters, schemaReady: policies.ready },
+    ...{ explain, counters: usage.corrected, schemaReady: policies.ready },
     ...{ config, postgres, replica: database.replica, keeper: role.keeper, metrics, log, traceIds },
     onFailure,
   });

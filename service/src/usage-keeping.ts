@@ -28,7 +28,11 @@ export type UsageKeepingParts = Readonly<{
   log: Log;
 }>;
 
-export type UsageKeeping = Pick<UsageSnapshot, "generationChanged" | "close">;
+export type UsageKeeping = Pick<UsageSnapshot, "owe" | "close"> &
+  Readonly<{
+    /** The counters for corrections by hand: a restore that did not know of one yet is made up for. */
+    corrected: Pick<Counters, "adjust" | "raise" | "nowMs">;
+  }>;
 
 export function keepUsage(parts: UsageKeepingParts): UsageKeeping {
   const { pool, intervalMs, acknowledged, ledger, counters, hashes, policies, metrics, log } = parts;
@@ -67,7 +71,15 @@ export function keepUsage(parts: UsageKeepingParts): UsageKeeping {
       })
     : null;
   return {
-    generationChanged: snapshot.generationChanged,
+    owe: snapshot.owe,
+    corrected: {
+      adjust: (order) => {
+        snapshot.owe(order.tenant);
+        return counters.adjust(order);
+      },
+      raise: (order) => counters.raise(order),
+      nowMs: () => counters.nowMs(),
+    },
     close: async () => {
       await folder?.close();
       await snapshot.close();

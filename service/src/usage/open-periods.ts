@@ -1,8 +1,8 @@
-// The quota periods of a tenant that counters may still be asked for: the present ones, and one that ended a moment ago,
-// which a store's clock that steps back would find again. Pure.
+// The quota periods of a tenant that counters may be asked for: the present ones, one that ended a moment ago, which a
+// store's clock that steps back would find again, and one about to begin, in which another node's clock is already. Pure.
 import type { Period, PeriodNeighbours, Periods } from "../limits/quota-period.ts";
 
-/** No clock is expected to step back by more. */
+/** No clock is expected to step back by more, nor two nodes' to differ. */
 const FORGIVEN_STEP_MS = 3_600_000;
 
 export type OpenPeriod = Readonly<{
@@ -21,6 +21,10 @@ export function openPeriods({ day, month }: Periods, nowMs: number): OpenPeriod[
   ];
 }
 
-function openOf({ previous, current }: PeriodNeighbours, nowMs: number): Period[] {
-  return nowMs - previous.endMs < FORGIVEN_STEP_MS ? [previous, current] : [current];
+function openOf({ previous, current, next }: PeriodNeighbours, nowMs: number): Period[] {
+  return [
+    ...(nowMs - previous.endMs < FORGIVEN_STEP_MS ? [previous] : []),
+    current,
+    ...(next.startMs - nowMs < FORGIVEN_STEP_MS ? [next] : []),
+  ];
 }

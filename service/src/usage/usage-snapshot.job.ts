@@ -44,8 +44,8 @@ export type UsageSnapshotParts = Readonly<{
 export type UsageSnapshot = Readonly<{
   /** One more now, beside those of the interval; resolves when it has ended, well or not. */
   run: () => Promise<void>;
-  /** A tenant has another generation than this process knew. */
-  generationChanged: (tenant: string) => void;
+  /** A tenant's quotas are to be compared soon: its counters may know too little. */
+  owe: (tenant: string) => void;
   tally: () => UsageTally;
   close: () => Promise<void>;
 }>;
@@ -70,7 +70,8 @@ export function startUsageSnapshot(parts: UsageSnapshotParts): UsageSnapshot {
     await writeQuotaTotals(pool, totals, timeoutMs);
     tally = { ...tally, written: tally.written + totals.length };
     for (const { tenant, source, generation } of totals) {
-      if (source === "FALLBACK" || generation !== quotas.generationOf(tenant)) restore.owe(tenant);
+      // What waited may be of a generation that is over without this process knowing it.
+      if (source === "FALLBACK" || generation !== quotas.generationOf(tenant) || isFailing) restore.owe(tenant);
     }
   };
   const writeAll = async (timeoutMs: () => number) => {
@@ -125,7 +126,7 @@ export function startUsageSnapshot(parts: UsageSnapshotParts): UsageSnapshot {
 
   return {
     run,
-    generationChanged: (tenant) => {
+    owe: (tenant) => {
       restore.owe(tenant);
       // A wave that is under way may have passed this tenant by; the next one is near, then.
       if (restore.owed() === 1) runIn(SOON_MS);

@@ -38,7 +38,7 @@ describeWithPostgres("the UsageSnapshot", () => {
     const onFault = (fault: unknown) => void faults.push(fault);
     const postgres = openPostgres({ url, poolSize: 2 });
     const { pool } = postgres;
-    const acknowledged = new Acknowledged({ onGeneration: (tenant) => snapshot?.generationChanged(tenant) });
+    const acknowledged = new Acknowledged({ onGeneration: (tenant) => snapshot?.owe(tenant) });
     const counters = new MemoryCounters(Date.now, acknowledged);
     const ledger = createLedger(acknowledged.owner);
     const generationOf = (tenant: string) => acknowledged.quotas.generationOf(tenant);
