@@ -41,11 +41,13 @@ function post(path: string, body: string): string {
 export function bareTake(tenantId: string, scopes: ScopeCount): string {
   const check = { claims: claimsOf(scopes), user: "u-17", cost: 1, requestId: null, usageApi: API };
   const row = new UsageTotals("bench").row(tenantId, API, "u-17", 0, 1);
+  const periods = periodsAt("Asia/Seoul", Date.now());
   const words = takeArguments(
     TAKE_SCRIPT.sha,
-    { tenant: tenantId, periods: periodsAt("Asia/Seoul", Date.now()), maxUsersPerDay: 100_000, checks: [check] },
+    { tenant: tenantId, periods, maxUsersPerDay: 100_000, checks: [check] },
     {
       keys: BARE_KEYS,
+      day: periods.day.current,
       incarnation: "bench.0",
       clock: "",
       validUntilMs: Number.MAX_SAFE_INTEGER,

@@ -21,10 +21,10 @@ export const BROKEN: Readonly<Record<string, Broken>> = {
   },
   "what the store counted after all stays charged by the Fallback, too": {
     process: ({ ledger }) => {
-      const { admit } = ledger;
-      ledger.admit = (entry) => {
-        admit(entry);
-        return () => undefined;
+      const { admitPending } = ledger;
+      ledger.admitPending = (entry) => {
+        const settle = admitPending(entry);
+        return () => settle(false);
       };
     },
   },

@@ -33,18 +33,10 @@ export class Journal {
   readonly processes: ProcessRecord[] = [];
   readonly checks: CheckRecord[] = [];
   readonly counted: Counted[] = [];
-  /** What the Fallback charged while it was not known whether the store had taken it. */
-  readonly chargedWhilePending: Omit<Ask, "requestId">[] = [];
   /** Shards that forgot something, and those whose clock did not go evenly. */
   readonly forgetfulShards = new Set<number>();
   readonly unevenClocks = new Set<number>();
   databaseWasSetBack = false;
-  /** A day ended meanwhile, and not for all shards at once. */
-  get midnightWasUneven(): boolean {
-    return this.isAroundMidnight && this.unevenClocks.size > 0;
-  }
-
-  isAroundMidnight = false;
   /** Give-backs of which it is not known that they ran. */
   failedGiveBacks = 0;
   /** What operators asked for, whether or not it happened. */

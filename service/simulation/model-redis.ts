@@ -17,11 +17,10 @@ import {
 import { type CounterState, REPLAY_MS, type Take, type TakenCheck } from "../src/counters/counters.ts";
 import type { Keys } from "../src/counters/keys.ts";
 import { raiseCounter } from "../src/counters/raise-counter.ts";
-import type { TakeReply } from "../src/counters/take-arguments.ts";
+import { monthLabelOf, type TakeReply } from "../src/counters/take-arguments.ts";
 import { rebaseQuota } from "../src/limits/quota.ts";
-import { periodHolding } from "../src/limits/quota-period.ts";
+import { type Period, periodHolding } from "../src/limits/quota-period.ts";
 import type { UsageRow } from "../src/usage/usage-totals.ts";
-import { acknowledgedOn } from "../src/usage/usage-totals.ts";
 import { counterName } from "./names.ts";
 
 export type StoredCounter = Readonly<{ kind: "counter"; generation: number; token: number; state: CounterState }>;
@@ -34,6 +33,7 @@ type Stored =
 
 export type TakeCommand = Readonly<{
   order: Take;
+  day: Period;
   rows: readonly UsageRow[];
   incarnation: string;
   /** What this process has acknowledged under each row when it sent the take. */
@@ -119,13 +119,11 @@ export class ModelRedis {
 
   /** Everything is read before anything is written, as a script runs alone. */
   take(command: TakeCommand): TakeReply {
-    const { order } = command;
+    const { order, day } = command;
     const nowMs = this.clockMs;
     if (nowMs > command.validUntilMs) return { kind: "too_late", nowMs };
-    const day = periodHolding(order.periods.day, nowMs);
-    const month = periodHolding(order.periods.month, nowMs);
-    if (day === null || month === null) return { kind: "outside_periods", nowMs };
-    const now = { nowMs, dayLabel: day.label, monthLabel: month.label };
+    if (nowMs < day.startMs || nowMs >= day.endMs) return { kind: "outside_day", nowMs };
+    const now = { nowMs, dayLabel: day.label, monthLabel: monthLabelOf(day.label) };
     const own = this.#ownCounter(order.tenant, command.shardToken);
     const changed = new Map<string, StoredCounter>();
     const checks = order.checks.map((_, i) => this.#decide(command, i, own, now, changed));
@@ -207,11 +205,9 @@ export class ModelRedis {
     const ownKey = this.keys.tenant(tenant);
     if (!changed.has(ownKey)) changed.set(ownKey, own);
     if (request !== null) this.#write(request, { kind: "request", untilMs: now.nowMs + REPLAY_MS });
-    const asked = order.periods.day.current.label;
     const field = `${now.dayLabel}${rows[i]?.field}`;
-    const hash = this.keys.usage(tenant, incarnation, asked);
-    const held = this.sumAt(hash, field)?.total ?? 0;
-    const healed = now.dayLabel === asked ? Math.max(held, acknowledged[i] ?? 0) : held;
+    const hash = this.keys.usage(tenant, incarnation, now.dayLabel);
+    const healed = Math.max(this.sumAt(hash, field)?.total ?? 0, acknowledged[i] ?? 0);
     this.setSum(hash, { kind: "sum", tenant, incarnation, field, total: healed + check.cost });
     return { admitted: true, replayed: false, overflowed: false, states };
   }
@@ -225,11 +221,6 @@ export class ModelRedis {
     if (value === null) this.#values.delete(key);
     else this.#values.set(key, value);
   }
-}
-
-/** What a take carries of each of its rows. */
-export function acknowledgedOf({ periods }: Take, rows: readonly UsageRow[]): number[] {
-  return rows.map((row) => acknowledgedOn(row, periods.day.current.label));
 }
 
 function sumName(hash: string, field: string): string {

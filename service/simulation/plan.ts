@@ -47,7 +47,7 @@ export type Plan = Readonly<{
 }>;
 
 /** Nothing ends soon; a day and a month end in the middle of it. */
-export const NOON_MS = Date.parse("2026-11-22T12:00:10.000Z");
+const NOON_MS = Date.parse("2026-11-22T12:00:10.000Z");
 const BEFORE_MONTH_END_MS = Date.parse("2026-11-30T23:59:57.000Z");
 
 export function planOf(seed: number): Plan {

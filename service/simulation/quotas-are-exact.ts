@@ -42,14 +42,13 @@ function faultsOfCounter(world: World, { asked, scope, user, usedAtLeast }: Quot
 /** A database that was set back does not know grants any more, and the store does. A reset may have been of anything. */
 function maybeNotSeen(world: World, counter: Counter): number {
   const { journal } = world;
-  if (isSpared("periodsOfAnotherShard") && journal.midnightWasUneven) return Number.POSITIVE_INFINITY;
   const isForgetful = journal.forgetfulShards.has(world.shardOf(counter.tenant));
   const hasEnded = (record: CheckRecord) => record.process.end !== null;
   const late = isSpared("lateRowsOfUnaware") && isForgetful ? costOf(world, counter, hasEnded) : 0;
   const corrections = journal.adjustments.filter((one) => one.tenant === counter.tenant && one.user === counter.user);
   return corrections.reduce((sum, { amount }) => {
     if (amount === null) return Number.POSITIVE_INFINITY;
-    if (amount > 0) return isSpared("correctionWrittenLate") ? sum + amount : sum;
+    if (amount > 0) return sum;
     return journal.databaseWasSetBack || isSpared("cutOffSince") ? sum - amount : sum;
   }, late);
 }
@@ -64,9 +63,7 @@ function mostUsed(world: World, counter: Counter): number {
     journal.failedGiveBacks > 0 || isForgetful ? costOf(world, counter, (record) => !isCharged(record)) : 0;
   const corrections = journal.adjustments.filter((one) => one.tenant === counter.tenant && one.user === counter.user);
   const added = corrections.reduce((sum, { amount }) => sum + Math.max(0, amount ?? 0), 0);
-  const ofCounter = journal.chargedWhilePending.filter((ask) => isOf(counter, ask));
-  const pending = isSpared("raisedWhilePending") ? ofCounter.reduce((sum, { cost }) => sum + cost, 0) : 0;
-  return charged + twice + refused + added + pending;
+  return charged + twice + refused + added;
 }
 
 function costOf({ journal }: World, counter: Counter, fits: (record: CheckRecord) => boolean): number {

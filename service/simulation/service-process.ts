@@ -49,7 +49,6 @@ export type ServiceProcessParts = Readonly<{
   onSnapshot: (snapshot: CompiledSnapshot) => void;
   /** Of the jobs: whatever they could not do, and will try again. */
   onFault: (fault: unknown) => void;
-  onPending: (order: Take, charged: readonly boolean[]) => void;
   onGaveBack: (outcome: "given_back" | "failed") => void;
 }>;
 
@@ -76,7 +75,7 @@ export class ServiceProcess {
     this.ledger = createLedger(this.acknowledged.owner);
     this.counters = new StoreClient({
       ...{ keys, links, acknowledged: this.acknowledged },
-      ...{ onGaveBack: parts.onGaveBack, onAnswered: parts.onAnswered, onPending: parts.onPending },
+      ...{ onGaveBack: parts.onGaveBack, onAnswered: parts.onAnswered },
     });
     this.policies = startPolicySync({
       ...{ postgres: { pool, options: parts.notifications }, initial: parts.initial, pollMs: POLL_MS },
@@ -143,6 +142,7 @@ export class ServiceProcess {
   /** As on SIGTERM: what is in flight ends first, then everything is written down. */
   async stop(isIdle: () => boolean): Promise<void> {
     while (!isIdle()) await new Promise((resolve) => setTimeout(resolve, 5));
+    this.ledger.giveUpPending();
     await this.#snapshot.close();
     await this.policies.close();
     await this.counters.close();

@@ -14,7 +14,7 @@ import type { TakeReply } from "../src/counters/take-arguments.ts";
 import { TakeCall } from "../src/counters/take-call.redis.ts";
 import { slotOf } from "../src/counters/topology.ts";
 import type { Acknowledged } from "../src/usage/acknowledged.ts";
-import { acknowledgedOf } from "./model-redis.ts";
+import { acknowledgedOn } from "../src/usage/usage-totals.ts";
 import type { StoreLink } from "./store-link.ts";
 
 const DEADLINE_MS = 8;
@@ -27,8 +27,6 @@ export type StoreClientParts = Readonly<{
   links: readonly StoreLink[];
   acknowledged: Acknowledged;
   onGaveBack: (outcome: "given_back" | "failed") => void;
-  /** What was answered to a take of which it is not known whether it ran. */
-  onPending: (order: Take, charged: readonly boolean[]) => void;
   /** What the store said to a take, before anybody knows. */
   onAnswered: (order: Take, answered: Answered) => void;
 }>;
@@ -109,10 +107,11 @@ export class StoreClient implements Counters {
   #send(call: TakeCall, link: StoreLink): void {
     call.inFlight = true;
     call.sentAtMs = link.clock.nowMs();
-    const { order, rows, incarnation } = call;
+    const { order, day, rows, incarnation } = call;
     const leftMs = Math.ceil(DEADLINE_MS - (performance.now() - call.startedAtMs)) + VALID_BEYOND_DEADLINE_MS;
     const command = {
-      ...{ order, rows, incarnation, acknowledged: acknowledgedOf(order, rows), shardToken: link.shardToken },
+      ...{ order, day, rows, incarnation, shardToken: link.shardToken },
+      acknowledged: rows.map((row) => acknowledgedOn(row, day.label)),
       validUntilMs: call.sentAtMs + leftMs,
     };
     link
@@ -129,7 +128,8 @@ export class StoreClient implements Counters {
     this.#lastLink = link;
     if (call.finished) return this.#settlement.repliedLate(call, reply);
     link.breaker.succeeded();
-    if (reply.kind === "too_late" && call.resent < MAX_RESENT && link.connected) {
+    const canRun = reply.kind === "too_late" || (reply.kind === "outside_day" && call.turnTo(reply.nowMs));
+    if (canRun && call.resent < MAX_RESENT && link.connected) {
       call.resent += 1;
       return this.#send(call, link);
     }
@@ -153,16 +153,12 @@ export class StoreClient implements Counters {
   }
 
   #refuse(call: TakeCall, link: StoreLink, cause: UnavailableCause): void {
-    const isPending = call.inFlight;
+    if (!call.inFlight) this.#settlement.didNotRun(call);
     call.finish({
       kind: "unavailable",
       cause,
       probeInMs: link.ready ? null : Math.max(0, Math.ceil(link.nextProbeAtMs - performance.now())),
-      settle: (charged, onCounted) => {
-        if (!isPending) return;
-        this.#parts.onPending(call.order, charged);
-        this.#settlement.answered(call, charged, onCounted);
-      },
+      settle: (charged, onSettled) => this.#settlement.answered(call, charged, onSettled),
     });
   }
 }

@@ -32,7 +32,6 @@ function chargedOf(world: World, tenant: string): { least: number; most: number 
   const fallbackOfEnded = cost((record) => hasEnded(record) && isOfFallback(record));
   const lost = cost((record) => {
     if (!isCharged(record)) return false;
-    if (isSpared("dayBeforeTheFirst") && journal.midnightWasUneven) return true;
     if (!hasEnded(record)) return false;
     return isOfFallback(record) || isForgetful || isInGap(world, record);
   });
@@ -41,8 +40,6 @@ function chargedOf(world: World, tenant: string): { least: number; most: number 
 
 function isInGap({ journal }: World, { process }: CheckRecord): boolean {
   const { databaseWasSetBack } = journal;
-  if (process.end === "STOPPED") {
-    if (isSpared("stoppedUnaware") && databaseWasSetBack) return true;
-  } else if (isSpared("harvestedAlive") && (databaseWasSetBack || process.wasFrozen)) return true;
-  return isSpared("dayInTwoHashes") && journal.midnightWasUneven;
+  if (process.end === "STOPPED") return isSpared("stoppedUnaware") && databaseWasSetBack;
+  return isSpared("harvestedAlive") && (databaseWasSetBack || process.wasFrozen);
 }

@@ -12,7 +12,7 @@ import { ModelPostgres } from "./model-postgres.ts";
 import { ModelRedis } from "./model-redis.ts";
 import { Notifications } from "./notifications.ts";
 import { Outage } from "./outage.ts";
-import { type Ask, NOON_MS, type Plan, SHARDS } from "./plan.ts";
+import { type Ask, type Plan, SHARDS } from "./plan.ts";
 import { PostgresLink } from "./postgres-link.ts";
 import type { Random } from "./random.ts";
 import { ServiceProcess } from "./service-process.ts";
@@ -50,7 +50,6 @@ export class World {
     this.#plan = plan;
     this.#random = random;
     this.time = time;
-    this.journal.isAroundMidnight = plan.startMs !== NOON_MS;
     const nowMs = () => time.nowMs;
     this.shards = Array.from({ length: SHARDS }, () => {
       const redis = new ModelRedis(KEYS, nowMs);
@@ -85,7 +84,6 @@ export class World {
         onAnswered: (order, answered) => this.#note(order, answered),
         onSnapshot: this.#guard(),
         onFault: (fault) => this.#unexpected(fault),
-        onPending: (order, charged) => this.#pending(order, charged),
         onGaveBack: (outcome) => {
           if (outcome === "failed") this.journal.failedGiveBacks += 1;
         },
@@ -150,12 +148,6 @@ export class World {
         monthLabel,
         nowMs,
       });
-    }
-  }
-
-  #pending({ tenant, checks }: Take, charged: readonly boolean[]): void {
-    for (const [i, { user, cost }] of checks.entries()) {
-      if (charged[i]) this.journal.chargedWhilePending.push({ tenant, user, cost });
     }
   }
 

@@ -82,6 +82,7 @@ export function keepUsage(parts: UsageKeepingParts): UsageKeeping {
     },
     close: async () => {
       await folder?.close();
+      ledger.giveUpPending();
       await snapshot.close();
     },
   };

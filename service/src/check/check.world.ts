@@ -124,9 +124,11 @@ function outageDouble(memory: MemoryCounters) {
       kind: "unavailable",
       cause: outage.cause,
       probeInMs: outage.probeInMs,
-      settle: (charged, onCounted) => {
+      settle: (charged, onSettled) => {
         settled.push(charged);
-        for (const [i, check] of (ran?.checks ?? []).entries()) if (charged[i] && check.admitted) onCounted(i);
+        for (const [i, isCharged] of charged.entries()) {
+          if (isCharged) onSettled(i, ran?.checks[i]?.admitted === true);
+        }
       },
     };
   }

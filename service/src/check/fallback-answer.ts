@@ -20,8 +20,8 @@ export type StoodIn = Readonly<{
   answer: Answer;
   /** Allowed and charged in the ledger: if the store took the cost after all, the store's taking stands. */
   charged: boolean;
-  /** To be called then: takes the charge out of the ledger again. */
-  retract: () => void;
+  /** To be told then whether it did, if the store was asked. */
+  settle: (ran: boolean) => void;
 }>;
 
 /**
@@ -36,17 +36,22 @@ export function standInForTake(
   nowMs: number,
 ): Answer[] {
   const outage = { cause: store.cause, probeInMs: store.probeInMs, nowMs };
-  const stoodIn = asked.map((one) => standIn(parts, one, outage));
+  const stoodIn = asked.map((one, i) => standIn(parts, one, outage, i < pending));
   const charged = stoodIn.slice(0, pending).map((one) => one.charged);
-  store.settle(charged, (i) => stoodIn[i]?.retract());
+  store.settle(charged, (i, ran) => stoodIn[i]?.settle(ran));
   return stoodIn.map((one) => one.answer);
 }
 
-/** Stands in for one check. */
-export function standIn(parts: FallbackParts, asked: Counted | PolicyUnknown, outage: Outage): StoodIn {
+/** Stands in for one check. `isPending`: the store was asked, and will tell whether it took the cost after all. */
+export function standIn(
+  parts: FallbackParts,
+  asked: Counted | PolicyUnknown,
+  outage: Outage,
+  isPending = false,
+): StoodIn {
   if (asked.kind === "counted") {
     const tooCostly = tooCostlyAnswer(asked, parts.quotaStatus);
-    if (tooCostly !== null) return { answer: tooCostly, charged: false, retract: nothingToRetract };
+    if (tooCostly !== null) return { answer: tooCostly, charged: false, settle: nothingToSettle };
   }
   const { tenantId, user, cost, requestId } = asked.input;
   const periods = parts.calendar.periods(asked.kind === "counted" ? asked.tenant.timeZone : "UTC", outage.nowMs);
@@ -60,11 +65,12 @@ export function standIn(parts: FallbackParts, asked: Counted | PolicyUnknown, ou
     periods,
     cause: outage.cause,
     probeInMs: outage.probeInMs,
+    isPending,
   });
   const resetAt = asked.kind === "counted" ? resetAtOf(outage.nowMs, periods) : RESET_UNKNOWN;
   const answer = answerOf(verdict, asked, outage, resetAt);
-  if (!verdict.allowed) return { answer, charged: false, retract: nothingToRetract };
-  return { answer, charged: !verdict.replayed && cost > 0, retract: verdict.retract };
+  if (!verdict.allowed) return { answer, charged: false, settle: nothingToSettle };
+  return { answer, charged: !verdict.replayed && cost > 0, settle: verdict.settle };
 }
 
 function answerOf(verdict: FallbackVerdict, asked: Counted | PolicyUnknown, outage: Outage, resetAt: ResetAt): Answer {
@@ -90,4 +96,4 @@ function answerOf(verdict: FallbackVerdict, asked: Counted | PolicyUnknown, outa
   };
 }
 
-function nothingToRetract(): void {}
+function nothingToSettle(): void {}

@@ -130,7 +130,7 @@ test("an admitted check stands in the ledger until the store turns out to have c
   await world.check({ cost: 7 });
   expect(world.ledger.usage.takeChanged(10).totals).toMatchObject([{ total: 12, retracted: 7 }]);
   expect(world.ledger.quotas.takeChanged(10).totals).toMatchObject([
-    { tenant: "acme", scope: "TENANT", window: "quotaDay", label: 20261122, total: 12, retracted: 7 },
+    { tenant: "acme", scope: "TENANT", window: "quotaDay", label: 20261122, total: 5, retracted: 0 },
   ]);
 });
 

@@ -3,7 +3,7 @@
 // The way of a take: owner of the tenant's slot → its breaker → EVALSHA → reply, raced by our own deadline.
 // - What did not run is sent again inside the deadline: NOSCRIPT (after one load), MOVED and ASK (to the named node),
 //   TRYAGAIN and two nodes that name each other (every millisecond, while a slot moves), too late by the store's clock,
-//   a user beyond the day's bound.
+//   another day by the store's clock, a user beyond the day's bound.
 // - What was written and got no answer is never sent again: it is pending, and settlement.redis.ts finds out.
 //   The store itself refuses a take that it starts after the deadline, so nothing runs long after its caller left.
 // - A stall of our own process expires calls, but never feeds a breaker.
@@ -156,6 +156,7 @@ export class RedisCounters implements Counters {
     call.sentAtMs = this.#options.clock?.() ?? node.clock.nowMs();
     const args = takeArguments(TAKE_SCRIPT.sha, call.order, {
       keys: this.#keys,
+      day: call.day,
       incarnation: call.incarnation,
       clock: handedIn ? String(call.sentAtMs) : "",
       validUntilMs: handedIn ? Number.MAX_SAFE_INTEGER : call.sentAtMs + this.#leftMs(call),
@@ -182,6 +183,7 @@ export class RedisCounters implements Counters {
     try {
       reply = readTakeReply(raw, call.order, call.overflowed);
     } catch {
+      if (call.finished) return this.#settlement.didNotRun(call);
       return this.#refuse(call, "store_error");
     }
     if (reply.kind !== "user_overflow" && this.#options.clock === undefined) node.clock.observe(reply.nowMs);
@@ -198,7 +200,8 @@ export class RedisCounters implements Counters {
         return this.#resend(call, node, false, call.order.checks.length + 1);
       case "too_late":
         return this.#resend(call, node, false, MAX_RESENT);
-      case "outside_periods":
+      case "outside_day":
+        if (call.turnTo(reply.nowMs)) return this.#resend(call, node, false, MAX_RESENT);
         // The clock is known better now: the next take is handed the right periods.
         return this.#refuse(call, "store_error");
     }
@@ -227,8 +230,8 @@ export class RedisCounters implements Counters {
     call.inFlight = false;
     const what = readStoreError(error);
     if (call.finished) {
-      if (what.kind === "connection") this.#settlement.lost(call);
-      return; // every other error says that nothing ran
+      // Every other error says that nothing ran.
+      return what.kind === "connection" ? this.#settlement.lost(call) : this.#settlement.didNotRun(call);
     }
     this.#goOn(call, node, what);
   }
@@ -293,14 +296,12 @@ export class RedisCounters implements Counters {
     this.#options.observer.unavailable(cause);
     const node = call.node ?? this.#shards.ownerOf(call.slot);
     const probeInMs = node?.ready === true ? null : Math.max(0, (node?.nextProbeAtMs ?? 0) - performance.now());
-    const pending = call.inFlight;
+    if (!call.inFlight) this.#settlement.didNotRun(call);
     call.finish({
       kind: "unavailable",
       cause,
       probeInMs: probeInMs === null ? null : Math.ceil(probeInMs),
-      settle: (charged, onCounted) => {
-        if (pending) this.#settlement.answered(call, charged, onCounted);
-      },
+      settle: (charged, onSettled) => this.#settlement.answered(call, charged, onSettled),
     });
   }
 

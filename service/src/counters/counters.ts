@@ -86,10 +86,11 @@ export type Unavailable = Readonly<{
   probeInMs: number | null;
   /**
    * `charged[i]`: check i was allowed and its cost booked by the Fallback. If it ran in the store after all, its cost
-   * stays counted there and `onCounted(i)` is called, at most once and at any later time: the Fallback then takes it out
-   * of its own books. A check that is not charged (refused, a look, a replay of one charged before) is given back.
+   * stays counted there, else in the Fallback's books: `onSettled(i, ran)` says which, once, as soon as it is known. That is
+   * at once where nothing was in flight, and not before the store is back where something was.
+   * A check that is not charged (refused, a look, a replay of one charged before) is given back, and nothing is said of it.
    */
-  settle: (charged: readonly boolean[], onCounted: (checkIndex: number) => void) => void;
+  settle: (charged: readonly boolean[], onSettled: (checkIndex: number, ran: boolean) => void) => void;
 }>;
 
 export type Answered = Readonly<{

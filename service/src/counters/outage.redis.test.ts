@@ -119,13 +119,13 @@ describeWithRedis("a Redis that fails", () => {
     await take(counters, 10);
     proxy.holdReplies();
     const [charged, refused] = await Promise.all([take(counters, 5), take(counters, 7)]);
-    const counted: number[] = [];
-    if (charged?.kind === "unavailable") charged.settle([true], (check) => counted.push(check));
+    const settled: [number, boolean][] = [];
+    if (charged?.kind === "unavailable") charged.settle([true], (...known) => settled.push(known));
     if (refused?.kind === "unavailable") refused.settle([false], () => expect.unreachable("it was not charged"));
     proxy.releaseReplies();
     await waitFor("the refused take is given back", () => observed.gaveBack.length === 1);
     expect(observed.gaveBack).toEqual(["given_back"]);
-    expect(counted).toEqual([0]);
+    expect(settled).toEqual([[0, true]]);
     expect(await monthUsed(counters, "acme")).toBe(15);
     expect(await usageHeld()).toBe(15);
   });
@@ -137,16 +137,39 @@ describeWithRedis("a Redis that fails", () => {
     await take(counters, 10);
     proxy.holdReplies();
     const [charged, refused] = await Promise.all([take(counters, 5), take(counters, 7)]);
-    const counted: number[] = [];
+    const settled: [number, boolean][] = [];
     await waitFor("the server has run both", async () => (await usageHeld()) === 22);
     proxy.cut();
-    if (charged?.kind === "unavailable") charged.settle([true], (check) => counted.push(check));
+    if (charged?.kind === "unavailable") charged.settle([true], (...known) => settled.push(known));
     if (refused?.kind === "unavailable") refused.settle([false], () => expect.unreachable("it was not charged"));
     proxy.releaseReplies();
     await waitFor("the refused take is given back", () => observed.gaveBack.length === 1);
-    expect(counted).toEqual([0]);
+    expect(settled).toEqual([[0, true]]);
     expect(await waitFor("traffic is back", async () => [await monthUsed(counters, "acme")])).toEqual([15]);
     expect(await usageHeld()).toBe(15);
+  });
+
+  test("that lost its connection before it ran a take: it is known not to have run, and one never sent at once", async () => {
+    const proxy = await startProxy(redis.port);
+    open.push(proxy);
+    const { counters } = await opened(proxy.port, 100);
+    await take(counters, 10);
+    redis.freeze();
+    const frozenMs = performance.now();
+    const settled: [number, boolean][] = [];
+    const pending = await take(counters, 5);
+    if (pending.kind === "unavailable") pending.settle([true], (...known) => settled.push(known));
+    await waitFor("the store thinks it too late", () => performance.now() - frozenMs > 200);
+    proxy.cut();
+    await waitFor("the cut is noticed", () => !counters.health().healthy);
+    const unsent: [number, boolean][] = [];
+    const refused = await take(counters, 7);
+    if (refused.kind === "unavailable") refused.settle([true], (...known) => unsent.push(known));
+    expect([settled, unsent]).toEqual([[], [[0, false]]]);
+    redis.thaw();
+    await waitFor("it is settled", () => settled.length > 0);
+    expect(settled).toEqual([[0, false]]);
+    expect(await waitFor("traffic is back", async () => [await monthUsed(counters, "acme")])).toEqual([10]);
   });
 
   test("that lost usage which was acknowledged is healed by the next take of that row", async () => {

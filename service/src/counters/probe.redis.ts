@@ -1,6 +1,6 @@
 // Asks a node, through the real script, whether it can take: a write on a reserved key in a slot that it owns.
 // The reserved tenant is no valid tenant id, so a probe can never touch a customer's counter.
-import { periodsAt } from "../limits/quota-period.ts";
+import { type Period, periodsAt } from "../limits/quota-period.ts";
 import { UsageTotals } from "../usage/usage-totals.ts";
 import type { Take } from "./counters.ts";
 import type { Keys } from "./keys.ts";
@@ -16,8 +16,10 @@ const ROW = new UsageTotals("probe").row("", "probe", "", 0, 1);
 export async function probeNode(node: RedisNode, shards: Shards, keys: Keys, deadlineMs: number): Promise<boolean> {
   const tenant = reservedTenantOf(node, shards);
   if (tenant === null) return true;
-  const args = takeArguments(TAKE_SCRIPT.sha, probeOf(tenant, node.clock.nowMs()), {
+  const order = probeOf(tenant, node.clock.nowMs());
+  const args = takeArguments(TAKE_SCRIPT.sha, order, {
     keys,
+    day: wideDayOf(order),
     incarnation: "probe",
     clock: "",
     validUntilMs: Number.MAX_SAFE_INTEGER,
@@ -42,6 +44,12 @@ function reservedTenantOf(node: RedisNode, shards: Shards): string | null {
     const tenant = `~probe${number}`;
     if (shards.ownerOf(slotOf(tenant)) === node) return tenant;
   }
+}
+
+/** Three days under one label: a node is good on either side of midnight. */
+function wideDayOf({ periods }: Take): Period {
+  const { previous, current, next } = periods.day;
+  return { label: current.label, startMs: previous.startMs, endMs: next.endMs };
 }
 
 function probeOf(tenant: string, nowMs: number): Take {

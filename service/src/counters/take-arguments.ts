@@ -1,7 +1,7 @@
 // Lays out the keys and arguments of take.lua, and reads its reply: the TypeScript side of the header of that file.
-// What many checks share is written once and remembered: the limits of a claim, the days of a zone.
+// What many checks share is written once and remembered: the limits of a claim, the day of a zone.
 import { WINDOWS } from "@sluice/contract";
-import { type PeriodNeighbours, type Periods, periodHolding } from "../limits/quota-period.ts";
+import { type Period, type PeriodNeighbours, periodHolding } from "../limits/quota-period.ts";
 import { acknowledgedOn, type UsageRow } from "../usage/usage-totals.ts";
 import { rollCounter } from "./admission.ts";
 import { asciiIndex, asciiNumber } from "./ascii-numbers.ts";
@@ -20,6 +20,8 @@ const LIMIT_NUMBERS = { second: RATE, minute: RATE, day: RATE, quotaDay: QUOTA, 
 /** Everything take.lua needs beside the order itself. */
 export type TakeSetting = Readonly<{
   keys: Keys;
+  /** Of the order's days the one to take in: where the store's clock is in another, it takes nothing and says its time. */
+  day: Period;
   incarnation: string;
   /** UTC ms when the clock is handed in (tests), else "" for the store's own. */
   clock: string;
@@ -32,14 +34,14 @@ export type TakeSetting = Readonly<{
 }>;
 
 export function takeArguments(sha: string, order: Take, setting: TakeSetting): string[] {
-  const { keys } = setting;
-  const dayLabel = order.periods.day.current.label;
+  const { keys, day } = setting;
+  const dayLabel = day.label;
   const names = [keys.tenant(order.tenant), keys.usage(order.tenant, setting.incarnation, dayLabel)];
   const values = [
     setting.clock,
     String(setting.validUntilMs),
     String(setting.shardToken),
-    daysArgument(order.periods),
+    dayArgument(day, order.periods.month),
     String(order.maxUsersPerDay),
   ];
   for (let i = 0; i < order.checks.length; i += 1) {
@@ -64,7 +66,7 @@ export type TakeReply =
       rebased: number;
       checks: readonly TakenCheck[];
     }>
-  | Readonly<{ kind: "outside_periods"; nowMs: number }>
+  | Readonly<{ kind: "outside_day"; nowMs: number }>
   | Readonly<{ kind: "too_late"; nowMs: number }>
   | Readonly<{ kind: "user_overflow"; check: number }>;
 
@@ -74,7 +76,7 @@ export function readTakeReply(reply: unknown, order: Take, overflowed: readonly 
   if (!Array.isArray(reply)) throw new Error("the take script answered neither bytes nor a list");
   switch (reply[0]) {
     case -1:
-      return { kind: "outside_periods", nowMs: Number(reply[1]) };
+      return { kind: "outside_day", nowMs: Number(reply[1]) };
     case -2:
       return { kind: "user_overflow", check: Number(reply[1]) - 1 };
     case -3:
@@ -90,7 +92,7 @@ function readTaken(reply: Buffer, order: Take, overflowed: readonly boolean[]): 
   if (reply[0] !== REPLY_FORMAT) throw new Error(`the take script answered in the unknown format ${reply[0]}`);
   const nowMs = readUInt56(reply, 1);
   const dayLabel = reply.readUInt32LE(8);
-  const monthLabel = Math.floor(dayLabel / 100);
+  const monthLabel = monthLabelOf(dayLabel);
   const stateBytes = reply.readUInt8(12);
   if (stateBytes !== HEAD_BYTES && stateBytes !== WHOLE_BYTES) throw new Error(`a state of ${stateBytes} bytes`);
   const rebased = reply.readUInt8(13);
@@ -171,21 +173,16 @@ function limitsArgument(claim: Claim): string {
   return text;
 }
 
-const daysOfPeriods = new WeakMap<Periods, string>();
+const argumentsOfDays = new WeakMap<Period, string>();
 
-/** Labels and ends of three days and their months; the same object serves a zone for a whole day. */
-function daysArgument(periods: Periods): string {
-  let text = daysOfPeriods.get(periods);
+/** The same object serves a zone for a whole day, and stands among the same months. */
+function dayArgument(day: Period, months: PeriodNeighbours): string {
+  let text = argumentsOfDays.get(day);
   if (text === undefined) {
-    const { previous, current, next } = periods.day;
-    text = [
-      ...[current.startMs / 1_000, current.label, current.endMs / 1_000, monthEnd(periods.month, current.startMs)],
-      ...[previous.startMs / 1_000, previous.label, monthEnd(periods.month, previous.startMs)],
-      ...[next.label, next.endMs / 1_000, monthEnd(periods.month, next.startMs)],
-    ]
+    text = [day.startMs / 1_000, day.label, day.endMs / 1_000, monthEnd(months, day.startMs)]
       .map((number) => asciiNumber(number, 4))
       .join("");
-    daysOfPeriods.set(periods, text);
+    argumentsOfDays.set(day, text);
   }
   return text;
 }
@@ -195,11 +192,7 @@ export function monthEnd(months: PeriodNeighbours, dayStartMs: number): number {
   return (periodHolding(months, dayStartMs) ?? months.next).endMs / 1_000;
 }
 
-/** The labels that a take at `nowMs` is counted under. */
-export function dayLabelAt(periods: Periods, nowMs: number): number {
-  return (periodHolding(periods.day, nowMs) ?? periods.day.current).label;
-}
-
-export function monthLabelAt(periods: Periods, nowMs: number): number {
-  return (periodHolding(periods.month, nowMs) ?? periods.month.current).label;
+/** 202611 of 20261122. */
+export function monthLabelOf(dayLabel: number): number {
+  return Math.floor(dayLabel / 100);
 }

@@ -1,4 +1,5 @@
 // One take on its way: what was asked, how far it got, and who waits for the answer.
+import { type Period, periodHolding } from "../limits/quota-period.ts";
 import type { Expiring } from "../platform/deadlines.ts";
 import type { Acknowledged } from "../usage/acknowledged.ts";
 import type { CountedIn } from "../usage/quota-totals.ts";
@@ -14,6 +15,8 @@ export class TakeCall implements Expiring {
   readonly overflowed: boolean[];
   readonly startedAtMs = performance.now();
   node: RedisNode | null = null;
+  /** Of the order's days the one it is asked for: the store takes in no other, so that one hash has all of a day's usage. */
+  day: Period;
   /** A command of this call is written and has no reply yet: the store may run it. */
   inFlight = false;
   /** Estimate of the store's clock when the last command was sent, UTC ms. */
@@ -25,7 +28,7 @@ export class TakeCall implements Expiring {
   finished = false;
   /** What the caller answered instead, once it is known: see Unavailable.settle. */
   charged: readonly boolean[] | null = null;
-  onCounted: ((checkIndex: number) => void) | null = null;
+  onSettled: ((checkIndex: number, ran: boolean) => void) | null = null;
   /** Waits for `charged` when the store's side is known first. */
   onAnswered: (() => void) | null = null;
   readonly #resolve: (taken: Taken) => void;
@@ -41,6 +44,7 @@ export class TakeCall implements Expiring {
     this.order = order;
     this.slot = slot;
     this.rows = rows;
+    this.day = order.periods.day.current;
     this.overflowed = new Array(order.checks.length).fill(false);
     this.#resolve = resolve;
     this.#onExpire = onExpire;
@@ -51,9 +55,17 @@ export class TakeCall implements Expiring {
     return this.rows[0]?.incarnation ?? "";
   }
 
-  /** The usage hash is named after the day that the take was asked for. */
+  /** The usage hash is named after it. */
   get askedDayLabel(): number {
-    return this.order.periods.day.current.label;
+    return this.day.label;
+  }
+
+  /** Asks for the day that the store's clock is in from here on; false where that is none of the order's. */
+  turnTo(storeNowMs: number): boolean {
+    const day = periodHolding(this.order.periods.day, storeNowMs);
+    if (day === null) return false;
+    this.day = day;
+    return true;
   }
 
   /** Check `i` counts in the store, under these labels, and its caller knows or will. */
@@ -63,6 +75,11 @@ export class TakeCall implements Expiring {
     if (check === undefined || row === undefined || check.cost === 0) return;
     const user = this.overflowed[i] === true ? OVERFLOW_USER : check.user;
     acknowledged.count(row, check.claims, user, counted, check.cost);
+  }
+
+  /** It is known what became of check `i`: whoever charged it instead hears of it. */
+  settled(i: number, ran: boolean): void {
+    if (this.charged?.[i] === true) this.onSettled?.(i, ran);
   }
 
   finish(taken: Taken): void {

@@ -15,14 +15,8 @@ local function take_the_long_way(now, read_state, pack_state, show_state, adopt_
     return numbers
   end
 
-  local days = ascii_numbers('<' .. string.rep('I4', 20), ARGV[4])
-  local label, day_end, month_end = days[2], days[3], days[4]
-  if second < days[1] then
-    label, day_end, month_end = days[6], days[1], days[7]
-  elseif second >= day_end then
-    label, day_end, month_end = days[8], days[9], days[10]
-  end
-  if second < days[5] or second >= day_end then return { -1, now } end
+  local day_start, label, day_end, month_end = unpack(ascii_numbers('<I4I4I4I4I4I4I4I4', ARGV[4]))
+  if second < day_start or second >= day_end then return { -1, now } end
   local labels = { label, floor(label / 100) }
   -- This instant in the three sliding windows: width, bucket, and how much of the bucket is left.
   local widths, buckets = { 1000, 60000, 86400 }, { second, floor(now / 60000), floor(second / 86400) }
@@ -172,7 +166,6 @@ local function take_the_long_way(now, read_state, pack_state, show_state, adopt_
   -- field = max(field, acknowledged) + cost: what a failover forgot is healed by the next take that knows better.
   for field, cost in pairs(taken) do
     local total = acknowledged[field] + cost
-    if label ~= days[2] then field, total = string.gsub(field, '^%d+', string.format('%d', label)), 0 end
     local held = call('HINCRBY', KEYS[2], field, cost)
     if held < total then call('HINCRBY', KEYS[2], field, total - held) end
     if held == cost then call('PEXPIRE', KEYS[2], USAGE_MS) end

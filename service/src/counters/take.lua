@@ -7,12 +7,10 @@
 -- without their life. Where it finds anything else it has written nothing, and the long way starts anew (take-long-way.lua).
 -- docs/performance.md has the figures; what they come down to: calls of Redis, made functions and arguments are dear.
 --
--- KEYS  1 the tenant's own key | 2 the usage hash of the calling process | 3.. further counters and request ids
+-- KEYS  1 the tenant's own key | 2 the usage hash of the calling process and the day | 3.. further counters and request ids
 -- ARGV  1 the clock in UTC ms, or '' for the store's own | 2 UTC ms after which this take is too late and does nothing
---       3 shard token of the node's owner | 4 days: ten I4 (ascii-numbers.ts):
---         this day's start, label, end (seconds), and end of its month
---         | the day before's start, label, and end of its month | the day after's label, end, and end of its month
---         a month's label is its days' without their last two digits
+--       3 shard token of the node's owner | 4 the day: four I4 (ascii-numbers.ts): its start, label and end (seconds),
+--         and the end of its month, whose label is the day's without its last two digits
 --       5 most new users of one day | then per check:
 --         cost | usage field of this day | usage acknowledged under it | indexes in KEYS, two bytes of seven bits each:
 --         of the request id or 0, of the user's own key or 0, then per claim of its counter, no counter twice
@@ -22,7 +20,7 @@
 --         then per check: I1 verdict, and per claim its state after the check, nothing of the tenant's own in it;
 --         a head, or a head and previous periods where those may matter
 --         verdict 0 refused, 1 admitted, 2 admitted before under the same request id
---       { -1, now ms }   the clock lies outside the days handed in: nothing was taken
+--       { -1, now ms }   the clock lies outside the day handed in, whose usage hash is KEYS[2]: nothing was taken
 --       { -2, check }    that check's user is new and the day's new users are used up: nothing was taken
 --       { -3, byte }     a state has this unknown format: nothing was taken
 --       { -4, now ms }   the take came too late: its caller has answered without it

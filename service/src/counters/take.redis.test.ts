@@ -54,9 +54,13 @@ describeWithRedis("what a take leaves in Redis", () => {
   }
 
   async function take(tenant: string, ...checks: readonly Partial<TakeCheck>[]): Promise<Answered> {
+    return takeAskedAt(clock.nowMs, tenant, ...checks);
+  }
+
+  async function takeAskedAt(askedAtMs: number, tenant: string, ...checks: readonly Partial<TakeCheck>[]) {
     const taken = await counters.take({
       tenant,
-      periods: periodsAt("UTC", clock.nowMs),
+      periods: periodsAt("UTC", askedAtMs),
       maxUsersPerDay: 1_000,
       checks: checks.map((check) => ({
         claims: [],
@@ -130,6 +134,35 @@ describeWithRedis("what a take leaves in Redis", () => {
     await take(tenant, { claims });
     const key = (await keysOf(tenant)).find((name) => name.includes(":a:")) ?? "";
     expect(await lifeMs(key)).toBeGreaterThan(31 * DAY_MS);
+  });
+
+  test("a day's usage is in one hash, whatever day its takes were asked for, and none is taken twice", async () => {
+    const tenant = newTenant();
+    const claims = [claim("TENANT", ["month"])];
+    const midnight = Date.parse("2026-11-23T00:00:00Z");
+    for (const askedAtMs of [midnight - 1, midnight, midnight - 1]) {
+      clock.nowMs = midnight - 1;
+      expect((await takeAskedAt(askedAtMs, tenant, { claims, cost: 2 })).dayLabel).toBe(20261122);
+      clock.nowMs = midnight;
+      expect((await takeAskedAt(askedAtMs, tenant, { claims, cost: 3 })).dayLabel).toBe(20261123);
+    }
+    const usage = Object.entries(await contents(tenant)).filter(([key]) => key.includes(":w:"));
+    const byDay = usage.map(([key, held]) => [key.split(":").at(-1), JSON.parse(held)]).sort();
+    expect(byDay).toEqual([
+      ["20261122", ["20261122\nANY /**\nkim", "6"]],
+      ["20261123", ["20261123\nANY /**\nkim", "9"]],
+    ]);
+  });
+
+  test("what a failover forgot of a day is healed by a take that was asked for another", async () => {
+    const tenant = newTenant();
+    const midnight = Date.parse("2026-11-23T00:00:00Z");
+    clock.nowMs = midnight - 1;
+    await take(tenant, { cost: 5 });
+    const hash = (await keysOf(tenant)).find((key) => key.includes(":w:")) ?? "";
+    await redis.command("DEL", hash);
+    await takeAskedAt(midnight, tenant, { cost: 2 });
+    expect(await redis.command("HVALS", hash)).toEqual(["7"]);
   });
 
   test("a state that holds something of this day is rewritten in place, and its life is set anew by the next", async () => {

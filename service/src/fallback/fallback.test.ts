@@ -39,6 +39,7 @@ function open(mode: "ALLOW_ALL" | "STATIC_LIMIT" = "STATIC_LIMIT") {
       periods: periodsAt("UTC", differs.nowMs ?? noon),
       cause: "deadline",
       probeInMs: null,
+      isPending: false,
       ...differs,
     });
   const counted = (nowMs: number, used = 0) => {
@@ -117,6 +118,16 @@ test("a look is answered, but neither booked nor remembered under its request id
   expect(world.ask({ cost: 0, requestId: "r-1" })).toMatchObject({ allowed: true, replayed: false });
   expect(world.ask({ cost: 2, requestId: "r-1" })).toMatchObject({ allowed: true, replayed: false });
   expect(world.ledger.usage.takeChanged(10).totals).toMatchObject([{ total: 2 }]);
+});
+
+test("a pending check stands in the ledger's quotas once it is known not to have run, any other at once", () => {
+  const world = open("ALLOW_ALL");
+  world.ask({ cost: 2 });
+  const pending = world.ask({ cost: 5, isPending: true });
+  const written = () => world.ledger.quotas.takeChanged(10).totals.map(({ total }) => total);
+  expect(written()).toEqual([2]);
+  if (pending.allowed) pending.settle(false);
+  expect(written()).toEqual([7]);
 });
 
 test("request ids of different tenants are different requests", () => {

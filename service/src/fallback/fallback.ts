@@ -38,6 +38,8 @@ export type FallbackQuestion = Readonly<{
   cause: FallbackCause;
   /** Milliseconds until what is missing is tried again; null when the next check tries it. */
   probeInMs: number | null;
+  /** The store was asked, and what it says in the end is told to the verdict's `settle`. */
+  isPending: boolean;
 }>;
 
 export type FallbackVerdict =
@@ -46,8 +48,8 @@ export type FallbackVerdict =
       reason: "ALLOW_FALLBACK" | "STATIC_FALLBACK";
       /** Admitted before under the same requestId: nothing was booked now. */
       replayed: boolean;
-      /** To be called when the check turns out to be counted in the store after all. */
-      retract: () => void;
+      /** Of a pending check: to be told, once, whether it is counted in the store after all. */
+      settle: (ran: boolean) => void;
     }>
   | Readonly<{ allowed: false; reason: "BLOCK_FALLBACK"; retryAfterMs: number }>
   | Readonly<{ allowed: false; reason: "STATIC_FALLBACK"; refusal: Refusal }>;
@@ -106,15 +108,22 @@ export function createFallback(parts: FallbackParts): Fallback {
     const reason = mode === "ALLOW_ALL" ? "ALLOW_FALLBACK" : "STATIC_FALLBACK";
     const request = requestId === null ? null : `${tenant}\n${requestId}`;
     if (request !== null && admitted.get(request, nowMs) === true) {
-      return { allowed: true, reason, replayed: true, retract: nothingToRetract };
+      return { allowed: true, reason, replayed: true, settle: nothingToSettle };
     }
     if (mode === "STATIC_LIMIT" && resolution !== null && portion !== null) {
       const refusal = staticLimits.take({ ...question, claims: resolution.claims }, portion);
       if (refusal !== null) return { allowed: false, reason: "STATIC_FALLBACK", refusal };
     }
-    if (cost === 0) return { allowed: true, reason, replayed: false, retract: nothingToRetract };
+    if (cost === 0) return { allowed: true, reason, replayed: false, settle: nothingToSettle };
     if (request !== null) admitted.put(request, true, nowMs + REPLAY_MS, nowMs);
-    return { allowed: true, reason, replayed: false, retract: parts.ledger.admit(ledgerEntry(question)) };
+    return { allowed: true, reason, replayed: false, settle: booked(question) };
+  }
+
+  function booked(question: FallbackQuestion): (ran: boolean) => void {
+    const entry = ledgerEntry(question);
+    if (question.isPending) return parts.ledger.admitPending(entry);
+    parts.ledger.admit(entry);
+    return nothingToSettle;
   }
 
   function portionInOutage(nowMs: number): Portion {
@@ -146,4 +155,4 @@ function ledgerEntry(question: FallbackQuestion): LedgerEntry {
   };
 }
 
-function nothingToRetract(): void {}
+function nothingToSettle(): void {}

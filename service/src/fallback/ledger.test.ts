@@ -50,23 +50,38 @@ test("an admission is booked as usage and once in every quota it should have cou
   ]);
 });
 
-test("sums only grow: a retraction is a sum of its own, and happens once however often it is asked for", () => {
+test("a pending admission that ran is retracted as usage, once, and never was in a quota", () => {
   const ledger = createLedger("i");
   ledger.admit(entry());
-  const retract = ledger.admit(entry({ cost: 4 }));
-  retract();
-  retract();
-  for (const line of [...written(ledger.usage), ...written(ledger.quotas)]) {
-    expect(line).toMatchObject({ total: 7, retracted: 4 });
-  }
+  const settle = ledger.admitPending(entry({ cost: 4 }));
+  settle(true);
+  settle(true);
+  settle(false);
+  ledger.giveUpPending();
+  expect(written(ledger.usage)).toMatchObject([{ total: 7, retracted: 4 }]);
+  for (const line of written(ledger.quotas)) expect(line).toMatchObject({ total: 3, retracted: 0 });
+});
+
+test("a pending admission is in quotas as soon as it is known not to have run, or given up", () => {
+  const ledger = createLedger("i");
+  const ofOneQuota = entry({ claims: [userQuota] });
+  const settle = ledger.admitPending(ofOneQuota);
+  const other = ledger.admitPending(ofOneQuota);
+  expect(written(ledger.usage)).toMatchObject([{ total: 6 }]);
+  expect(written(ledger.quotas)).toEqual([]);
+  settle(false);
+  expect(written(ledger.quotas)).toMatchObject([{ total: 3 }]);
+  ledger.giveUpPending();
+  other(false);
+  expect(written(ledger.quotas)).toMatchObject([{ total: 6 }]);
 });
 
 test("a retraction after the line was written down makes it wait again", () => {
   const ledger = createLedger("i");
-  const retract = ledger.admit(entry());
+  const settle = ledger.admitPending(entry());
   written(ledger.usage);
   expect(written(ledger.usage)).toEqual([]);
-  retract();
+  settle(true);
   expect(written(ledger.usage)).toMatchObject([{ total: 3, retracted: 3 }]);
 });
 

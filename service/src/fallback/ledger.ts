@@ -2,8 +2,10 @@
 //
 // Two books of grow-only sums: usage per (tenant, user, API, day), and one line per quota that an admitted check should
 // have counted in (counter, window, period). Because every sum only grows, writing the same totals twice, or late, is
-// harmless: the greater wins. An admission that turns out to have run in the store after all is not subtracted but grows
-// `retracted`; what is left to settle is admitted − retracted.
+// harmless: the greater wins.
+// A pending admission may have run in the store after all. As usage it stands at once, and if it ran it is not subtracted
+// but grows `retracted`: what counts is admitted − retracted. In quotas it stands only once it is known not to have run:
+// they are raised into the counters, and a raise cannot be taken back. Until then it is in memory alone.
 //
 // Bounded: a full book begins anew, and what waits to be written down is bounded, too (usage/book.ts, usage/changed.ts).
 // Checks without a policy (unknown tenant, no snapshot yet) are booked under the API UNMATCHED_API and the day of UTC.
@@ -36,8 +38,15 @@ type UsageLine = Line<Pick<UsageTotal, "tenant" | "user" | "usageApi" | "dayLabe
 type QuotaLine = Line<Pick<QuotaTotal, "tenant" | "scope" | "api" | "user" | "window" | "label">>;
 
 export interface Ledger {
-  /** Books an admitted check. The returned function retracts it, at most once however often it is called. */
-  admit(entry: LedgerEntry): () => void;
+  /** Books an admitted check of which it is known that the store did not take it. */
+  admit(entry: LedgerEntry): void;
+  /**
+   * Books an admitted check that the store may have taken. The returned function is told whether it did: the first word
+   * counts.
+   */
+  admitPending(entry: LedgerEntry): (ran: boolean) => void;
+  /** Before the last write: what is still pending counts as if it had not run. Twice is stricter than not at all. */
+  giveUpPending(): void;
   readonly usage: ChangedTotals<UsageTotal>;
   readonly quotas: ChangedTotals<QuotaTotal>;
 }
@@ -57,23 +66,36 @@ export function createLedger(owner: string, maxLines: number = MAX_LEDGER_LINES)
     ({ key }) => (key.window === "month" ? key.label * 100 + LAST_DAY : key.label),
   );
 
+  /** Bounded by whoever knows them to be pending (counters/settlement.redis.ts). */
+  const pending = new Set<LedgerEntry>();
+
   return {
     usage,
     quotas,
     admit(entry) {
+      usage.grow(usageLine(entry), "admitted", entry.cost);
+      countInQuotas(entry);
+    },
+    admitPending(entry) {
       const ofUsage = usageLine(entry);
-      const ofQuotas = quotaLines(entry);
       usage.grow(ofUsage, "admitted", entry.cost);
-      for (const line of ofQuotas) quotas.grow(line, "admitted", entry.cost);
-      let retracted = false;
-      return () => {
-        if (retracted) return;
-        retracted = true;
-        usage.grow(ofUsage, "retracted", entry.cost);
-        for (const line of ofQuotas) quotas.grow(line, "retracted", entry.cost);
+      const own = { ...entry };
+      pending.add(own);
+      return (ran) => {
+        if (!pending.delete(own)) return;
+        if (ran) usage.grow(ofUsage, "retracted", entry.cost);
+        else countInQuotas(entry);
       };
     },
+    giveUpPending() {
+      for (const entry of pending) countInQuotas(entry);
+      pending.clear();
+    },
   };
+
+  function countInQuotas(entry: LedgerEntry): void {
+    for (const line of quotaLines(entry)) quotas.grow(line, "admitted", entry.cost);
+  }
 
   function usageLine({ tenant, user, usageApi, periods }: LedgerEntry): UsageLine {
     const dayLabel = periods.day.current.label;

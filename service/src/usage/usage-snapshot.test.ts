@@ -61,7 +61,7 @@ describeWithPostgres("the UsageSnapshot", () => {
       await postgres.close();
     };
     const standIn = (cost: number) =>
-      ledger.admit({ tenant: "acme", user: "kim", usageApi: "GET /v1", claims: [MONTH], cost, periods });
+      ledger.admitPending({ tenant: "acme", user: "kim", usageApi: "GET /v1", claims: [MONTH], cost, periods });
     return {
       ...{ snapshot, faults, take, standIn, stop },
       setBack: () => {
@@ -79,9 +79,9 @@ describeWithPostgres("the UsageSnapshot", () => {
     const url = await server.migratedDatabase();
     const process = await start(url);
     await process.take(3);
-    const retract = process.standIn(5);
+    const settle = process.standIn(5);
     await process.snapshot.run();
-    retract();
+    settle(true);
     await process.take(4);
     await process.snapshot.run();
     expect(await recorded(url)).toEqual([

@@ -94,6 +94,34 @@ test("a third day takes nothing away that was not written down", () => {
   ]);
 });
 
+test("a clock that steps back before a row's first day is counted in the day it is in, and no day begins anew", () => {
+  const totals = new UsageTotals("p");
+  const row = rowOf(totals);
+  totals.acknowledge(row, TODAY, 3);
+  totals.acknowledge(row, TODAY + 2, 7);
+  totals.acknowledge(row, TODAY + 1, 4);
+  totals.acknowledge(row, TODAY + 1, 1);
+  expect([TODAY + 1, TODAY + 2].map((day) => acknowledgedOn(row, day))).toEqual([5, 7]);
+  totals.acknowledge(row, TODAY, 9);
+  expect(written(totals), "what was left is written down as it was").toEqual([
+    [TODAY + 2, 7],
+    [TODAY + 1, 5],
+    [TODAY, 3],
+  ]);
+});
+
+test("a row that was first taken from after midnight has yesterday's sum when the clock steps back", () => {
+  const totals = new UsageTotals("p");
+  const row = rowOf(totals);
+  totals.acknowledge(row, TODAY + 1, 7);
+  totals.acknowledge(row, TODAY, 3);
+  expect([TODAY, TODAY + 1].map((day) => acknowledgedOn(row, day))).toEqual([3, 7]);
+  expect(written(totals)).toEqual([
+    [TODAY + 1, 7],
+    [TODAY, 3],
+  ]);
+});
+
 test("what waits to be written down is bounded, and what is given up is counted", () => {
   const totals = new UsageTotals("p", 10);
   for (let user = 0; user < 25; user += 1) totals.acknowledge(rowOf(totals, `u${user}`), TODAY, 1);

@@ -75,6 +75,10 @@ export class UsageTotals implements ChangedTotals<UsageTotal> {
       this.#leave(row);
       row.previous = row.latest;
       row.latest = { dayLabel, acknowledged: 0, handedOut: 0 };
+    } else if (dayLabel > row.previous.dayLabel && dayLabel < row.latest.dayLabel) {
+      // The store's clock stepped back, to a day this row was not taken from.
+      this.#leave(row);
+      row.previous = { dayLabel, acknowledged: 0, handedOut: 0 };
     }
     const sum = sumOf(row, dayLabel);
     if (sum === null) return;
