@@ -40,11 +40,6 @@ function figuresOf(changed: number, measured: readonly Snapshot[], { manyTenants
       measured.map(({ elapsedMs }) => elapsedMs),
     ),
     figureOf(
-      `${name}: CPU of the process`,
-      "ms",
-      measured.map(({ cpuMs }) => cpuMs),
-    ),
-    figureOf(
       `${name}: longest stay of the event loop`,
       "ms",
       measured.map(({ longestStayMs }) => longestStayMs),

@@ -15,7 +15,7 @@ import { watchThread } from "./thread-watch.ts";
 /** So many of the first `known` tenants are asked for once, and then an interval is written. */
 export type SnapshotOrder = Readonly<{ databaseUrl: string; changed: number }>;
 /** `longestStayMs` is CPU time of the event loop's thread between two of its turns. */
-export type Snapshot = Readonly<{ elapsedMs: number; cpuMs: number; longestStayMs: number; unwritten: number }>;
+export type Snapshot = Readonly<{ elapsedMs: number; longestStayMs: number; unwritten: number }>;
 
 /** Longer than a bench: intervals are asked for. */
 const EVERY_MS = 3_600_000;
@@ -56,9 +56,6 @@ async function interval({ run, tally }: UsageSnapshot, changed: number): Promise
   }
   const watching = watchThread();
   const startMs = nowMs();
-  const before = process.cpuUsage();
   await run();
-  const { user, system } = process.cpuUsage(before);
-  const { unwritten } = tally();
-  return { elapsedMs: nowMs() - startMs, cpuMs: (user + system) / 1_000, longestStayMs: watching.end(), unwritten };
+  return { elapsedMs: nowMs() - startMs, longestStayMs: watching.end(), unwritten: tally().unwritten };
 }
