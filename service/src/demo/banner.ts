@@ -12,7 +12,10 @@ export type BannerFacts = Readonly<{
 
 export function bannerOf({ checkUrl, adminUrl, opsUrl, dataFolder, survives }: BannerFacts): string {
   const policies = dataFolder === null ? "in your PostgreSQL" : `in ${dataFolder}, and survive a restart`;
-  const counts = survives === "redis" ? "in your Redis" : "in this process, and start from zero with it";
+  const counts =
+    survives === "redis"
+      ? "in your Redis"
+      : "in this process; quotas come back with the database, rates start from zero";
   return `
 Sluice is ready.
 
