@@ -130,6 +130,22 @@ describeWithRedis("a Redis that fails", () => {
     expect(await usageHeld()).toBe(15);
   });
 
+  test("that answers late to a request id it knows: the charge elsewhere is taken back, for it is counted already", async () => {
+    const proxy = await startProxy(redis.port);
+    open.push(proxy);
+    const { counters } = await opened(proxy.port, 1_000);
+    const again = () => counters.take(orderOf("acme", counters.nowMs(), { cost: 5, requestId: "r-1" }));
+    expect(await again()).toMatchObject({ kind: "answered" });
+    proxy.holdReplies();
+    const charged = await again();
+    const settled: [number, boolean][] = [];
+    if (charged.kind === "unavailable") charged.settle([true], (...known) => settled.push(known));
+    proxy.releaseReplies();
+    await waitFor("it is settled", () => settled.length === 1);
+    expect(settled).toEqual([[0, true]]);
+    expect(await usageHeld()).toBe(5);
+  });
+
   test("that ran a take whose answer was lost with the connection: the surplus shows it, and it is settled the same way", async () => {
     const proxy = await startProxy(redis.port);
     open.push(proxy);

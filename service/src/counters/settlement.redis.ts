@@ -74,7 +74,8 @@ export class Settlement {
       for (let i = 0; i < reply.checks.length; i += 1) {
         const check = reply.checks[i];
         if (check?.admitted && !check.replayed && costOf(call, i) > 0) this.#ran(call, i, reply, reply.generation);
-        else call.settled(i, false);
+        // Under its request id it is counted already, by the attempt before: the Fallback's charge would be a second one.
+        else call.settled(i, check?.replayed === true);
       }
     });
   }
