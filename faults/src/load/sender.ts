@@ -9,8 +9,6 @@ import type { Entry, Refuser } from "../journal/entry.ts";
 
 /** Far above any deadline: who waits this long has given up. */
 const GIVE_UP_MS = 10_000;
-/** The balancer and gateways read it: only a request that carries its id here may be sent again. */
-const REQUEST_ID_HEADER = "x-sluice-request-id";
 const NOBODY_ANSWERED = new Set([0, 502, 503, 504]);
 const MAX_FAULT_CHARACTERS = 200;
 
@@ -47,12 +45,11 @@ function postCheck(
   given: Readonly<Record<string, string>>,
 ): Promise<Reply> {
   const body = JSON.stringify(check);
-  const headers: Record<string, string | number> = {
+  const headers = {
     ...given,
     "content-type": "application/json",
     "content-length": Buffer.byteLength(body),
   };
-  if (check.requestId !== undefined) headers[REQUEST_ID_HEADER] = check.requestId;
   return new Promise((resolve) => {
     const failed = (fault: Error) => resolve({ status: 0, text: fault.message });
     const sent = request(url, { method: "POST", agent, headers }, (response) => {
