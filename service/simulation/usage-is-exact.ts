@@ -1,8 +1,10 @@
 // I2: the usage that is written down against what was charged, tenant by tenant.
 //
 // Exact while no process ended. What one that ended had of its Fallback may be missing, or there twice (decision 0016); what
-// it had counted may be missing where the store forgot it too.
-import { type CheckRecord, isCharged, isOfFallback } from "./journal.ts";
+// it had counted may be missing where the store forgot it too. A request id is best effort under the Fallback, which cannot
+// know it: where it admitted one of several attempts, the store may say afterwards that another had counted already, and
+// that other may be given back for its own refusal.
+import { type CheckRecord, isCharged, isOfFallback, type Journal } from "./journal.ts";
 import { isSpared } from "./known-gaps.ts";
 import { TENANTS } from "./tenants.ts";
 import type { World } from "./world.ts";
@@ -35,7 +37,21 @@ function chargedOf(world: World, tenant: string): { least: number; most: number 
     if (!hasEnded(record)) return false;
     return isOfFallback(record) || isForgetful || isInGap(world, record);
   });
-  return { least: cost(isCharged) - lost, most: cost(isCharged) + unanswered + fallbackOfEnded };
+  return {
+    least: cost(isCharged) - lost - againOfFallback(journal, tenant),
+    most: cost(isCharged) + unanswered + fallbackOfEnded,
+  };
+}
+
+/** Of request ids with more than one attempt: what of the Fallback's charges may have been taken back. */
+function againOfFallback({ checks }: Journal, tenant: string): number {
+  const attempts = checks.filter(({ ask }) => ask.tenant === tenant && ask.requestId !== null);
+  const ofIds = [...Map.groupBy(attempts, ({ ask }) => ask.requestId).values()].filter((ofId) => ofId.length > 1);
+  return ofIds.reduce((sum, ofId) => {
+    const ofFallback = ofId.filter((record) => isCharged(record) && isOfFallback(record)).map(({ ask }) => ask.cost);
+    const isOneKept = ofFallback.length === ofId.length;
+    return sum + ofFallback.reduce((all, cost) => all + cost, 0) - (isOneKept ? Math.min(...ofFallback) : 0);
+  }, 0);
 }
 
 function isInGap({ journal }: World, { process }: CheckRecord): boolean {
