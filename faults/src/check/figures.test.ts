@@ -7,8 +7,8 @@ const timeline = { warmMs: NOON_MS, inflictedMs: NOON_MS + 1_000, mendedMs: NOON
 
 function figures(entries: readonly Entry[], over: Partial<Run> = {}, stalls: readonly Stall[] = []) {
   const journal = { entries, stalls };
-  return figuresOf({ journal, policies: limited({ quotaPerMonth: 1_000 }), timeline, struck: ["acme"], ...over })
-    .figures;
+  const policies = limited({ quotaPerMonth: 1_000 });
+  return figuresOf({ journal, policies, timeline, struck: ["acme"], machineStalls: [], ...over }).figures;
 }
 
 /** One request every 20 ms. */
@@ -48,6 +48,16 @@ test("a moment of exact answers between others is no recovery", () => {
 test("a late Fallback answer after the recovery is a stray, and told", () => {
   const run = [...steady(0, 1_000), ...steady(1_000, 2_000, byFallback), ...steady(2_000, 6_000), byFallback(6_000)];
   expect(figures([...run, ...steady(6_020, 9_000)])).toMatchObject({ recoveryMs: 984, strays: 1 });
+});
+
+test("a Fallback answer that met a stall of the machine is told apart from those of the stack", () => {
+  const run = [...steady(0, 2_000), byFallback(500), byFallback(1_500), byFallback(1_600, { tenant: "other" })];
+  const stalled = (atMs: number) => [{ kind: "stall", fromMs: NOON_MS + atMs, toMs: NOON_MS + atMs + 4 } as const];
+  const none = { fallbackBefore: 1, fallbackStruck: 1, fallbackElsewhere: 1, fallbackInStalls: 0 };
+  expect(figures(run)).toMatchObject(none);
+  expect(figures(run, { machineStalls: stalled(700) })).toMatchObject(none);
+  expect(figures(run, { machineStalls: stalled(1_502) })).toMatchObject({ fallbackStruck: 0, fallbackInStalls: 1 });
+  expect(figures(run, { machineStalls: stalled(1_597) })).toMatchObject({ fallbackElsewhere: 0, fallbackInStalls: 1 });
 });
 
 test("who never recovers has recovered never", () => {

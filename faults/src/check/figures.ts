@@ -1,7 +1,7 @@
 // All figures of one run, from its journal, its policies and its instants. Nothing here asks the service anything. Pure.
 import type { PolicySet } from "@sluice/service/policies/policy-set.ts";
-import type { Entry, Journal } from "../journal/entry.ts";
-import { isExact, isFallback, sortAnswers } from "./answers.ts";
+import { type Entry, endedMs, type Journal, type Stall } from "../journal/entry.ts";
+import { isExact, sortAnswers } from "./answers.ts";
 import { createCounterFinder } from "./counters.ts";
 import { historiesOf, SAME_MACHINE_ERROR_MS } from "./history.ts";
 import { latencyOf } from "./latency.ts";
@@ -23,10 +23,14 @@ export type Figures = Readonly<{
   /** Share of requests, 0..1. */
   errorShare: number;
   unanswered: number;
-  /** Answers of the Fallback: to the struck tenants, to all others after the fault began, before it. */
+  /**
+   * Answers of the Fallback: to the struck tenants, to all others after the fault began, before it; and, in none of these,
+   * those that met a stall of the machine.
+   */
   fallbackStruck: number;
   fallbackElsewhere: number;
   fallbackBefore: number;
+  fallbackInStalls: number;
   /** Cost that the Fallback admitted. */
   fallbackCost: number;
   /** From the fault, and from its mending, until the struck tenants' answers are exact; a miss is infinite. */
@@ -51,6 +55,8 @@ export type Run = Readonly<{
   timeline: Timeline;
   /** Tenants of the part that the fault hits. */
   struck: readonly string[];
+  /** When some core of it could not be had for a while. */
+  machineStalls: readonly Stall[];
   /** How far the store's clock is from the journal's; more than the machine's own error only where a fault moves it. */
   clockErrorMs?: number;
 }>;
@@ -64,7 +70,7 @@ export type Evidence = Readonly<{
 
 const MOST_EVIDENCE = 5;
 
-export function figuresOf({ journal, policies, timeline, struck, clockErrorMs }: Run): {
+export function figuresOf({ journal, policies, timeline, struck, machineStalls, clockErrorMs }: Run): {
   figures: Figures;
   evidence: Evidence;
 } {
@@ -75,6 +81,7 @@ export function figuresOf({ journal, policies, timeline, struck, clockErrorMs }:
   const excesses = findOverAdmission(histories.values());
   const { errors, unanswered, fallback } = sortAnswers(entries);
   const isStruck = new Set(struck);
+  const ofStack = fallback.filter((entry) => !meetsAny(machineStalls, entry));
   const since = entries.filter((entry) => meetsFault(entry, timeline));
   const recovery = recoveryOf(
     entries.filter(({ tenant }) => isStruck.has(tenant)),
@@ -92,9 +99,10 @@ export function figuresOf({ journal, policies, timeline, struck, clockErrorMs }:
     quotaOverAdmission: costBeyond(excesses, "quota"),
     errorShare: errors.length / Math.max(1, entries.length),
     unanswered: unanswered.length,
-    fallbackStruck: since.filter((entry) => isFallback(entry) && isStruck.has(entry.tenant)).length,
-    fallbackElsewhere: since.filter((entry) => isFallback(entry) && !isStruck.has(entry.tenant)).length,
-    fallbackBefore: fallback.filter((entry) => !meetsFault(entry, timeline)).length,
+    fallbackStruck: ofStack.filter((entry) => meetsFault(entry, timeline) && isStruck.has(entry.tenant)).length,
+    fallbackElsewhere: ofStack.filter((entry) => meetsFault(entry, timeline) && !isStruck.has(entry.tenant)).length,
+    fallbackBefore: ofStack.filter((entry) => !meetsFault(entry, timeline)).length,
+    fallbackInStalls: fallback.length - ofStack.length,
     fallbackCost: fallback.filter(({ allowed }) => allowed).reduce((sum, { cost }) => sum + cost, 0),
     recoveryMs: exactMs - timeline.inflictedMs,
     returnMs: timeline.mendedMs === null ? null : Math.max(0, exactMs - timeline.mendedMs),
@@ -120,4 +128,8 @@ export function figuresOf({ journal, policies, timeline, struck, clockErrorMs }:
     excesses: excesses.slice(0, MOST_EVIDENCE),
   };
   return { figures, evidence };
+}
+
+function meetsAny(stalls: readonly Stall[], entry: Entry): boolean {
+  return stalls.some(({ fromMs, toMs }) => fromMs <= endedMs(entry) && toMs >= entry.sentMs);
 }

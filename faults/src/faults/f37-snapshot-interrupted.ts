@@ -1,6 +1,6 @@
 // F37: the instances that write usage to PostgreSQL are killed in the middle of it, one after another. What they had written
 // is not written twice, and what they had not is written by others.
-import { COUNTS_KEPT, EVERY_KILL, RATES_HOLD, USAGE_EXACT } from "../lab/expectations.ts";
+import { COUNTS_KEPT, EVERY_KILL, FALLBACK_GONE, RATES_HOLD, USAGE_EXACT } from "../lab/expectations.ts";
 import type { Fault } from "../lab/fault.ts";
 import { everyTenant } from "./parts.ts";
 
@@ -19,7 +19,7 @@ export const snapshotInterrupted: Fault = {
   usage: true,
   inflict: async (world) => {
     for (const instance of world.stack.instances) {
-      await instance.kill();
+      await world.killInstance(instance);
       await instance.start();
       await world.pause(BETWEEN_MS);
     }
@@ -30,6 +30,7 @@ export const snapshotInterrupted: Fault = {
     ...COUNTS_KEPT,
     RATES_HOLD,
     ...USAGE_EXACT,
+    FALLBACK_GONE,
     { figure: "unanswered", atMost: MOST_UNANSWERED, why: "only what each had in hand, and nobody may ask again" },
   ],
 };

@@ -3,6 +3,7 @@
 // A run of it: a stack of its own, a load at one rate throughout, a baseline, `inflict`, a while, `mend`, a while.
 // Not here: running it (run.ts), or what the figures mean (check/).
 import type { RedisServer } from "../../../stack/src/redis-stack.ts";
+import type { ServiceInstance } from "../../../stack/src/service-instance.ts";
 import type { RunningStack, StackOptions } from "../../../stack/src/stack.ts";
 import type { Figures } from "../check/figures.ts";
 import type { CastMember } from "../load/cast.ts";
@@ -17,6 +18,8 @@ export type World = Readonly<{
   tenantsOf: (master: RedisServer) => Promise<readonly string[]>;
   /** A second load beside the first, on some tenants only; it ends with the run. The checker reads its journal, too. */
   moreLoad: (perSecond: number, tenants: readonly string[]) => Promise<void>;
+  /** SIGKILL. What only its Fallback knew may go with it, and is accounted for. */
+  killInstance: (instance: ServiceInstance) => Promise<void>;
   pause: (milliseconds: number) => Promise<void>;
   /** Puts a figure that only this fault has into the report. */
   tell: (name: string, value: number) => void;

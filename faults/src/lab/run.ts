@@ -13,7 +13,8 @@ import { joinJournals } from "../journal/entry.ts";
 import { type CastMember, castOf, policySetOf } from "../load/cast.ts";
 import { type Load, startLoad } from "../load/load.ts";
 import type { LoadJob } from "../load/load-job.ts";
-import { judge, LOST_USAGE, SURPLUS_USAGE, type Verdict } from "./expectations.ts";
+import { witnessMachineStalls } from "../load/machine-stalls.ts";
+import { GONE_USAGE, judge, LOST_USAGE, SURPLUS_USAGE, type Verdict } from "./expectations.ts";
 import type { Fault, World } from "./fault.ts";
 import { usageBalance } from "./recorded-usage.ts";
 
@@ -31,6 +32,8 @@ export type RunResult = Readonly<{
 /** New processes are slow until their code is compiled; no latency is taken from there. */
 const WARM_UP_MS = 3_000;
 const BASELINE_MS = 8_000;
+/** The service's own, where a fault sets none. */
+const SNAPSHOT_INTERVAL_MS = 5_000;
 
 export async function runFault(fault: Fault, { perSecond: labRate, seed, say }: RunOptions): Promise<RunResult> {
   const perSecond = fault.perSecond ?? labRate;
@@ -58,18 +61,24 @@ export async function runFault(fault: Fault, { perSecond: labRate, seed, say }: 
       loads.push(await startLoad({ ...job, ...place, seed: seed * 100 + number, source: `load-${number}` }));
     };
     const told: Record<string, number> = {};
-    const world = worldOf(stack, cast, begin, atEnd, (name, value) => {
+    const killedAtMs: number[] = [];
+    const world = worldOf(stack, cast, begin, atEnd, killedAtMs, (name, value) => {
       told[name] = value;
     });
     await fault.prepare?.(world);
+    const witnesses = await witnessMachineStalls();
+    atEnd(witnesses.stop);
     await begin({ perSecond, cast });
     const { timeline, struck } = await goThrough(fault, world, say);
     const journal = joinJournals(await Promise.all(loads.splice(0).map((load) => load.stop())));
+    await witnesses.stop();
     say("inspecting");
     await fault.inspect?.(world);
     if (fault.usage) {
-      const { lost, surplus } = await usageBalance(stack, journal.entries);
+      const unwrittenMs = Number(fault.stack?.environment?.SLUICE_SNAPSHOT_INTERVAL_MS ?? SNAPSHOT_INTERVAL_MS);
+      const { lost, gone, surplus } = await usageBalance(stack, journal.entries, { atMs: killedAtMs, unwrittenMs });
       world.tell(LOST_USAGE, lost);
+      world.tell(GONE_USAGE, gone);
       world.tell(SURPLUS_USAGE, surplus);
     }
     const { clockErrorMs } = fault;
@@ -78,6 +87,7 @@ export async function runFault(fault: Fault, { perSecond: labRate, seed, say }: 
       policies,
       timeline,
       struck,
+      machineStalls: witnesses.seen(),
       ...(clockErrorMs !== undefined && { clockErrorMs }),
     });
     return { fault: fault.id, figures, told, verdicts: judge(fault.expectations, figures, told), evidence };
@@ -107,6 +117,7 @@ function worldOf(
   cast: readonly CastMember[],
   begin: (job: Pick<LoadJob, "perSecond" | "cast">) => Promise<void>,
   atEnd: World["atEnd"],
+  killedAtMs: number[],
   tell: World["tell"],
 ): World {
   return {
@@ -117,6 +128,10 @@ function worldOf(
       return owners.filter(({ owner }) => owner === master).map(({ id }) => id);
     },
     moreLoad: (perSecond, tenants) => begin({ perSecond, cast: cast.filter(({ id }) => tenants.includes(id)) }),
+    killInstance: async (instance) => {
+      killedAtMs.push(Date.now());
+      await instance.kill();
+    },
     pause: async (milliseconds) => {
       await pause(milliseconds);
     },

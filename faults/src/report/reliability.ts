@@ -24,6 +24,9 @@ What callers saw while parts of a real stack were broken: six Redis nodes, Postg
 - Machine: ${machine}, everything on it, the load of ${rate} checks per second included.
 - Each run has a stack of its own: baseline, fault, recovery, the same load throughout. Median and worst of all runs.
 - Every figure comes from the load's own journal of requests and answers, never from counters of the service.
+- A witness on each core notes when it could not run for 3 ms: on a machine that many servers share, a core is not always to
+  be had, and an answer of the Fallback that met such a stall says nothing about the fault. Each section says how many there
+  were; where no Fallback answer is expected, the others are counted.
 - Latency counts from when a request was due. Requests that met a stall of the load generator are left out of it.`;
 }
 
@@ -39,10 +42,12 @@ function section(summary: FaultSummary): string {
     ].join(" | "),
   );
   const runsSaid = `${runs.length} runs, ${isMet(summary) ? "as expected" : "**not as expected**"}.`;
+  const inStalls = runs.reduce((sum, { figures: { fallbackInStalls } }) => sum + fallbackInStalls, 0);
+  const stalled = inStalls === 0 ? [] : [`${inStalls} Fallback answers met stalls of the machine.`];
   const failed = failures.map((failure) => `A run failed: ${failure.split("\n")[0]}`);
   return [
     `## ${id}: ${name}`,
-    `${about} ${[runsSaid, ...failed].join(" ")}`,
+    `${about} ${[runsSaid, ...stalled, ...failed].join(" ")}`,
     [
       "| figure | median | worst | expected | |",
       "| --- | --- | --- | --- | --- |",

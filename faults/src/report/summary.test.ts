@@ -23,7 +23,13 @@ const fault: Fault = {
 function run(recoveryMs: number, told: Readonly<Record<string, number>>): RunResult {
   const timeline = { warmMs: NOON_MS, inflictedMs: NOON_MS, mendedMs: null, endMs: NOON_MS };
   const journal = { entries: many(20, admitted), stalls: [] };
-  const { figures, evidence } = figuresOf({ journal, policies: limited({ perDay: 99 }), timeline, struck: ["acme"] });
+  const { figures, evidence } = figuresOf({
+    journal,
+    policies: limited({ perDay: 99 }),
+    timeline,
+    struck: ["acme"],
+    machineStalls: [],
+  });
   const measured = { ...figures, recoveryMs };
   return { fault: "F1", figures: measured, told, verdicts: judge(fault.expectations, measured, told), evidence };
 }

@@ -13,10 +13,13 @@ export function faultTable(summary: FaultSummary): string {
     boundOf(expectation),
     expectation.why,
   ]);
-  const noise = runs.map(({ figures: { baselineP99Ms, fallbackBefore, leftOutShare } }, index) => {
-    const p99 = shown("baselineP99Ms", baselineP99Ms);
-    const leftOut = shown("leftOutShare", leftOutShare);
-    return `  run ${index + 1} before its fault: P99 ${p99}, ${fallbackBefore} Fallback answers; left out for stalls ${leftOut}`;
+  const noise = runs.map(({ figures }, index) => {
+    const p99 = shown("baselineP99Ms", figures.baselineP99Ms);
+    const leftOut = shown("leftOutShare", figures.leftOutShare);
+    return (
+      `  run ${index + 1} before its fault: P99 ${p99}, ${figures.fallbackBefore} Fallback answers; ` +
+      `in stalls of the machine ${figures.fallbackInStalls} more; left out of latency ${leftOut}`
+    );
   });
   return [head, ...failures.map((failure) => `  failed: ${failure}`), ...aligned(lines), ...noise].join("\n");
 }
