@@ -5,6 +5,7 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { findPostgresFolder, findProgram } from "../service/test/programs.ts";
+import { findClockLibrary } from "../stack/src/movable-clock.ts";
 
 type Server = Readonly<{ name: string; packages: readonly string[]; isHere: () => boolean }>;
 
@@ -23,6 +24,8 @@ const SERVERS: readonly Server[] = [
   { name: "haproxy", packages: ["haproxy"], isHere: () => findProgram("haproxy") !== null },
   // Network namespaces and slow lines, for rehearsing faults.
   { name: "ip", packages: ["iproute2"], isHere: () => findProgram("ip") !== null },
+  // Other clocks for Redis.
+  { name: "libfaketime", packages: ["libfaketime"], isHere: () => findClockLibrary() !== null },
   { name: "openssl", packages: ["openssl"], isHere: () => findProgram("openssl") !== null },
   { name: "chromium", packages: ["chromium"], isHere: () => findProgram("chromium") !== null },
 ];
@@ -38,7 +41,7 @@ export function ensureServices(): string[] {
 
 function install(aptGet: string, missing: readonly Server[]): void {
   const names = missing.flatMap(({ packages }) => packages).join(", ");
-  console.error(`sluice: installing ${names} by apt-get for the tests (first run only) ...`);
+  console.error(`sluice: installing ${names} by apt-get (first run only) ...`);
   const run = (...words: string[]) =>
     spawnSync(aptGet, ["-qq", ...words], {
       env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },

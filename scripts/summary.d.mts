@@ -1,10 +1,8 @@
 import type { TestReport } from "./test-report.ts";
 
 type CheckReport = Readonly<{ steps: readonly Readonly<{ passed: boolean }>[] }>;
+type Tally = Readonly<{ passed: number; failed: number }>;
+/** Null = the step left no report. */
+type Step<Report> = Readonly<{ report: Report | null; exitCode: number }>;
 
-export function summarise(
-  tests: TestReport | null,
-  testExitCode: number,
-  check: CheckReport | null,
-  checkExitCode: number,
-): { passed: number; failed: number };
+export function summarise(tests: Step<TestReport>, check: Step<CheckReport>, faults: Step<Tally>): Tally;

@@ -14,25 +14,32 @@ const tests = (passed: number, failed: number, ...files: ReturnType<typeof file>
 });
 const check = (...passed: boolean[]) => ({ steps: passed.map((each) => ({ passed: each })) });
 
-test("passed tests and passed checks are added", () => {
-  expect(summarise(tests(7, 0), 0, check(true, true), 0)).toEqual({ passed: 9, failed: 0 });
+const faults = (passed: number, failed: number) => ({ passed, failed });
+const ended = <Report>(report: Report, exitCode = 0) => ({ report, exitCode });
+
+test("passed tests, checks and expectations of faults are added", () => {
+  const total = summarise(ended(tests(7, 0)), ended(check(true, true)), ended(faults(5, 0)));
+  expect(total).toEqual({ passed: 14, failed: 0 });
 });
 
-test("failed tests and failed checks are added", () => {
-  expect(summarise(tests(7, 2), 1, check(true, false), 1)).toEqual({ passed: 8, failed: 3 });
+test("failed tests, checks and expectations are added", () => {
+  const total = summarise(ended(tests(7, 2), 1), ended(check(true, false), 1), ended(faults(5, 3), 1));
+  expect(total).toEqual({ passed: 13, failed: 6 });
 });
 
 test("a test file that could not be loaded is a failure", () => {
-  expect(summarise(tests(1, 0, file("failed")), 1, check(true), 0)).toEqual({ passed: 2, failed: 1 });
+  const total = summarise(ended(tests(1, 0, file("failed")), 1), ended(check(true)), ended(faults(1, 0)));
+  expect(total).toEqual({ passed: 3, failed: 1 });
 });
 
 test("an exit code that no report explains is a failure", () => {
-  expect(summarise(tests(7, 0), 1, check(true), 0)).toEqual({ passed: 8, failed: 1 });
-  expect(summarise(null, 1, null, 1)).toEqual({ passed: 0, failed: 2 });
+  const total = summarise(ended(tests(7, 0), 1), ended(check(true)), ended(faults(1, 0), 1));
+  expect(total).toEqual({ passed: 9, failed: 2 });
+  expect(summarise(ended(null, 1), ended(null, 1), ended(null, 1))).toEqual({ passed: 0, failed: 3 });
 });
 
 test("a run that executed nothing is a failure even when it says it went well", () => {
-  expect(summarise(tests(0, 0), 0, check(), 0)).toEqual({ passed: 0, failed: 2 });
+  expect(summarise(ended(tests(0, 0)), ended(check()), ended(faults(0, 0)))).toEqual({ passed: 0, failed: 3 });
 });
 
 test("skipped tests are listed with their file", () => {

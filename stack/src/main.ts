@@ -4,6 +4,7 @@
 // of it and removes the folder, unless one was named.
 import { parseArgs } from "node:util";
 import { DEMO_POLICIES } from "@sluice/service/demo/demo-policies.ts";
+import { ensureServices } from "../../scripts/services.ts";
 import { waitFor } from "../../service/test/wait.ts";
 import { runningBanner } from "./banner.ts";
 import type { ServiceInstance } from "./service-instance.ts";
@@ -22,6 +23,11 @@ const MOST_INSTANCES = 20;
 const options = readOptions();
 if (options === null) {
   process.stderr.write(USAGE);
+  process.exit(2);
+}
+const missing = ensureServices();
+if (missing.length > 0) {
+  process.stderr.write(`Missing on this machine: ${missing.join(", ")}. Install them first.\n`);
   process.exit(2);
 }
 // Heard from the first moment on: what has been started by then is ended.

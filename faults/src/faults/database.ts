@@ -1,6 +1,6 @@
 // What faults of PostgreSQL have in common: administrators go on making changes, and checks must not notice anything.
 import type { PostgresFailover } from "../../../stack/src/postgres-failover.ts";
-import { type AdminWriter, firstWriteAfterMs, startAdminWriter } from "../lab/admin-writer.ts";
+import { type AdminWriter, firstWriteAfterMs, longestPauseMs, startAdminWriter } from "../lab/admin-writer.ts";
 import { COUNTS_KEPT, EVERY_FAULT, NO_FALLBACK, RATES_HOLD } from "../lab/expectations.ts";
 import type { Expectation, Fault, World } from "../lab/fault.ts";
 import { everyTenant } from "./parts.ts";
@@ -41,9 +41,13 @@ export function databaseFault({ strike, mend, adminBackMs, adminBackFrom, ...sho
       },
     }),
     inspect: async (world) => {
+      const stoppedMs = Date.now();
       await writer?.stop();
       if (writer === null) return;
-      world.tell(ADMIN_BACK_MS, firstWriteAfterMs(writer.writes, sinceMs));
+      const { writes } = writer;
+      const backMs =
+        adminBackFrom === "strike" ? longestPauseMs(writes, sinceMs, stoppedMs) : firstWriteAfterMs(writes, sinceMs);
+      world.tell(ADMIN_BACK_MS, backMs);
       world.tell(ADMIN_LOST, await writer.lost());
     },
     expectations: [...EVERY_FAULT, NO_FALLBACK, ...COUNTS_KEPT, RATES_HOLD, ...adminExpectations(adminBackMs)],

@@ -14,7 +14,12 @@ export type AdminWrites = Readonly<{
   acknowledged: readonly string[];
   /** When each was, UTC ms. */
   acknowledgedAtMs: readonly number[];
+  /** What came instead. */
+  refused: readonly RefusedWrite[];
 }>;
+
+/** `status` 0: no answer. */
+export type RefusedWrite = Readonly<{ atMs: number; status: number; code: string | null }>;
 
 export type AdminWriter = Readonly<{
   writes: AdminWrites;
@@ -27,24 +32,27 @@ export async function startAdminWriter(stack: RunningStack): Promise<AdminWriter
   const token = await login(stack);
   const acknowledged: string[] = [];
   const acknowledgedAtMs: number[] = [];
+  const refused: RefusedWrite[] = [];
   let writing = true;
   const written = (async () => {
     for (let number = 1; writing; number += 1) {
       const name = `LAB_${number}`;
       const body = { name, limits: { perSecond: number } };
-      const status = await post(stack, "/admin/plans", body, { authorization: `Bearer ${token}` }).then(
-        (response) => response.status,
-        () => 0,
+      const answer = await post(stack, "/admin/plans", body, { authorization: `Bearer ${token}` }).then(
+        async (response) => ({ status: response.status, code: codeIn(await response.text()) }),
+        () => ({ status: 0, code: null }),
       );
-      if (status === 201) {
+      if (answer.status === 201) {
         acknowledged.push(name);
         acknowledgedAtMs.push(Date.now());
+      } else {
+        refused.push({ atMs: Date.now(), ...answer });
       }
       await pause(EVERY_MS);
     }
   })();
   return {
-    writes: { acknowledged, acknowledgedAtMs },
+    writes: { acknowledged, acknowledgedAtMs, refused },
     stop: async () => {
       writing = false;
       await written;
@@ -57,9 +65,23 @@ export async function startAdminWriter(stack: RunningStack): Promise<AdminWriter
   };
 }
 
+/**
+ * The longest time without an acknowledged change, since then and until the writer was stopped. The first change after a
+ * strike says little: it may have been on its way already.
+ */
+export function longestPauseMs({ acknowledgedAtMs }: AdminWrites, sinceMs: number, stoppedMs: number): number {
+  const instants = [sinceMs, ...acknowledgedAtMs.filter((atMs) => atMs > sinceMs), stoppedMs];
+  return Math.max(...instants.slice(1).map((atMs, index) => atMs - (instants[index] ?? atMs)));
+}
+
 /** From `sinceMs` to the first change acknowledged after it; infinite when there was none. */
 export function firstWriteAfterMs({ acknowledgedAtMs }: AdminWrites, sinceMs: number): number {
   return (acknowledgedAtMs.find((atMs) => atMs > sinceMs) ?? Number.POSITIVE_INFINITY) - sinceMs;
+}
+
+/** Of a problem; null in any other text. */
+function codeIn(text: string): string | null {
+  return /"code":"([A-Z_]+)"/.exec(text)?.[1] ?? null;
 }
 
 async function login(stack: RunningStack): Promise<string> {

@@ -5,7 +5,7 @@ import { judge } from "../lab/expectations.ts";
 import type { Expectation, Fault } from "../lab/fault.ts";
 import type { RunResult } from "../lab/run.ts";
 import { reliabilityPage } from "./reliability.ts";
-import { isMet, summarize } from "./summary.ts";
+import { isMet, isOfSpeed, summarize, tally } from "./summary.ts";
 import { faultTable } from "./table.ts";
 
 const quick: Expectation = { figure: "recoveryMs", atMost: 5_000, why: "promoted" };
@@ -64,4 +64,12 @@ test("what is broken is called so, in the table and on the page", () => {
   const page = reliabilityPage({ machine: "a machine", at: "2026-11-22T12:00:00Z", rate: 240, summaries: [summary] });
   expect(page).toContain("| exact again | never | never | <= 5.0 s, promoted | **broken** |");
   expect(page).toContain("A run failed: no stack");
+});
+
+test("a run that failed counts as an expectation that was not met; what is slow can be left out of the count", () => {
+  const slow = summarize(fault, [run(9_000, { opened: 3 })], ["no stack"]);
+  expect(tally([slow], () => true)).toEqual({ passed: 1, failed: 2 });
+  expect(tally([slow], (figure) => !isOfSpeed(figure))).toEqual({ passed: 1, failed: 1 });
+  const wrong = summarize(fault, [run(9_000, { opened: 0 })], []);
+  expect(tally([wrong], (figure) => !isOfSpeed(figure))).toEqual({ passed: 0, failed: 1 });
 });

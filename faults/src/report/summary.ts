@@ -25,6 +25,24 @@ export function summarize(fault: Fault, runs: readonly RunResult[], failures: re
   return { id, name, about, runs, failures, figures: expectations.map((expectation) => figureOf(expectation, runs)) };
 }
 
+/**
+ * A figure that a slow machine alone can break: a time, or how often the Fallback had to answer. All others say whether
+ * anything was wrong.
+ */
+export function isOfSpeed({ expectation: { figure } }: Pick<SummaryFigure, "expectation">): boolean {
+  return /Ms$|^fallback|^strays$/.test(figure);
+}
+
+/** How many expectations were met, and how many not; a run that failed is one of those. */
+export function tally(summaries: readonly FaultSummary[], counts: (figure: SummaryFigure) => boolean): Tally {
+  const figures = summaries.flatMap((summary) => summary.figures.filter(counts));
+  const failures = summaries.reduce((sum, summary) => sum + summary.failures.length, 0);
+  const passed = figures.filter(({ met }) => met).length;
+  return { passed, failed: figures.length - passed + failures };
+}
+
+export type Tally = Readonly<{ passed: number; failed: number }>;
+
 export function isMet({ failures, figures, runs }: FaultSummary): boolean {
   return failures.length === 0 && runs.length > 0 && figures.every(({ met }) => met);
 }

@@ -18,7 +18,7 @@ export function faultTable(summary: FaultSummary): string {
     const leftOut = shown("leftOutShare", figures.leftOutShare);
     return (
       `  run ${index + 1} before its fault: P99 ${p99}, ${figures.fallbackBefore} Fallback answers; ` +
-      `in stalls of the machine ${figures.fallbackInStalls} more; left out of latency ${leftOut}`
+      `of the whole run ${figures.fallbackInStalls} met stalls of the machine; left out of latency ${leftOut}`
     );
   });
   return [head, ...failures.map((failure) => `  failed: ${failure}`), ...aligned(lines), ...noise].join("\n");

@@ -12,7 +12,7 @@ const NAMES: Readonly<Record<FigureName, string>> = {
   fallbackStruck: "Fallback answers, struck",
   fallbackElsewhere: "Fallback answers, others",
   fallbackBefore: "Fallback answers, before",
-  fallbackInStalls: "Fallback answers, in stalls of the machine",
+  fallbackInStalls: "Fallback answers that met stalls of the machine",
   fallbackCost: "cost admitted by Fallback",
   recoveryMs: "exact again",
   returnMs: "exact after its return",
