@@ -9,6 +9,7 @@ import { ArgumentFault, readArguments, USAGE } from "./arguments.ts";
 import { describeMachine, watchOthers } from "./machine.ts";
 import { FULL, type Pace, QUICK, type Report, type Scenario } from "./scenario.ts";
 import { batch } from "./scenarios/batch.ts";
+import { checksDuringSnapshots } from "./scenarios/checks-during-snapshots.ts";
 import { cpuPerCheck } from "./scenarios/cpu-per-check.ts";
 import { generatorAlone } from "./scenarios/generator-alone.ts";
 import { latency } from "./scenarios/latency.ts";
@@ -34,6 +35,7 @@ const SCENARIOS: readonly Scenario[] = [
   memory,
   logins,
   snapshots,
+  checksDuringSnapshots,
 ];
 
 async function main(): Promise<void> {

@@ -11,7 +11,7 @@ import type { Told } from "../generator/job.ts";
 import { outageFigures } from "../outage-figures.ts";
 import type { Fault, Round } from "../outage-phases.ts";
 import type { Pace, Scenario } from "../scenario.ts";
-import type { BenchService } from "../servers/service.ts";
+import { type BenchService, UNHURRIED } from "../servers/service.ts";
 import { LEAST_STALL_MS, readStalls } from "../stalls/stalls.ts";
 import type { World } from "../world.ts";
 import { CHECK_REQUESTS } from "./single-check.ts";
@@ -38,6 +38,7 @@ export const outage: Scenario = {
     const files = { service: join(folder, "service"), generator: join(folder, "generator") };
     try {
       const service = await world.service([1], CHECK_REQUESTS.length, {
+        ...UNHURRIED,
         checkDeadlineMs: DEADLINE_MS,
         stallsFile: files.service,
       });

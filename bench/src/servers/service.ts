@@ -18,13 +18,15 @@ export type ServiceSettings = Readonly<{
   checkDeadlineMs: number;
   /** Where the service's process is made to write down its stalls (see stalls/); null = it is not watched. */
   stallsFile: string | null;
+  /** Of writing usage. */
+  snapshotIntervalMs: number;
 }>;
 
 /**
  * A wide deadline: on a busy machine 8 ms would let the Fallback answer now and then, which costs less than a decision
  * and would cut off the slow end of latencies.
  */
-export const UNHURRIED: ServiceSettings = { checkDeadlineMs: 5_000, stallsFile: null };
+export const UNHURRIED: ServiceSettings = { checkDeadlineMs: 5_000, stallsFile: null, snapshotIntervalMs: 5_000 };
 
 export type ServiceOptions = ServiceSettings &
   Readonly<{ databaseUrl: string; redisUrl: string; profile: string | null }>;
@@ -56,6 +58,7 @@ export async function startService(options: ServiceOptions, firstCheck: string):
       SLUICE_DATABASE_URL: options.databaseUrl,
       SLUICE_REDIS_URL: options.redisUrl,
       SLUICE_CHECK_DEADLINE_MS: String(options.checkDeadlineMs),
+      SLUICE_SNAPSHOT_INTERVAL_MS: String(options.snapshotIntervalMs),
     },
   });
   const answerTo = async (body: string) => {
