@@ -16,6 +16,8 @@ export type Fault = Readonly<{
 const RETRY_DATABASE_MS = 2_000;
 /** SQLSTATE classes and codes: connection exceptions, shutdown, recovery, too many connections, read-only standby. */
 const DATABASE_AWAY = /^(?:08...|57P0[1-4]|53300|25006)$/;
+/** Its disk or memory is full, or its disk fails: the transaction was rolled back. */
+const DATABASE_FULL = /^(?:53100|53200|58030)$/;
 /** Lock not available, statement cancelled by its timeout, deadlock, serialisation failure. */
 const DATABASE_BUSY = /^(?:55P03|57014|40P01|40001)$/;
 /** A value that no column takes, and no schema here could know: out of range, no such instant, NUL in a text. */
@@ -44,6 +46,7 @@ export function faultOf(thrown: unknown): Fault {
     statusCode,
   } = thrown as Partial<Record<"code" | "message", string>> & { statusCode?: number };
   if (DATABASE_AWAY.test(code) || SOCKET_FAULTS.has(code) || POOL_FAULT.test(message)) return UNAVAILABLE;
+  if (DATABASE_FULL.test(code)) return FULL;
   if (DATABASE_BUSY.test(code)) return BUSY;
   if (VALUE_REFUSED.test(code)) return UNSTORABLE;
   return ofFramework(statusCode) ?? INTERNAL;
@@ -78,6 +81,13 @@ const UNAVAILABLE: Fault = {
   errors: [],
   retryAfterMs: RETRY_DATABASE_MS,
   isOurs: false,
+};
+
+/** The caller can only wait; whoever runs PostgreSQL is told by the log. */
+const FULL: Fault = {
+  ...UNAVAILABLE,
+  detail: "PostgreSQL has no room to write. Nothing was changed, and checks go on: send it again when there is room.",
+  isOurs: true,
 };
 
 const UNKNOWN: Fault = {
