@@ -4,8 +4,7 @@
 // service: tests start private servers on ports of their own. Elsewhere it only says what is missing.
 import { spawnSync } from "node:child_process";
 import { existsSync, rmSync, writeFileSync } from "node:fs";
-import { findPostgresFolder, findProgram } from "../service/test/programs.ts";
-import { findClockLibrary } from "../stack/src/movable-clock.ts";
+import { findClockLibrary, findPostgresFolder, findProgram } from "../service/test/programs.ts";
 
 type Server = Readonly<{ name: string; packages: readonly string[]; isHere: () => boolean }>;
 

@@ -8,6 +8,7 @@ import { dirname, join } from "node:path";
 import { describeMachine } from "../../bench/src/machine.ts";
 import { ensureServices } from "../../scripts/services.ts";
 import { ArgumentFault, type LabArguments, readArguments, USAGE } from "./arguments.ts";
+import { ABSENT } from "./faults/absent.ts";
 import { FAULTS, SHORT } from "./faults/list.ts";
 import type { Fault } from "./lab/fault.ts";
 import { type RunResult, runFault } from "./lab/run.ts";
@@ -41,7 +42,8 @@ async function main(): Promise<void> {
   await mkdir(dirname(wanted.json), { recursive: true });
   const report = { machine, at, rate: wanted.rate, ...counted, faults: summaries };
   await writeFile(wanted.json, `${JSON.stringify(report, null, 2)}\n`);
-  if (wanted.publish) await writeFile(PAGE, reliabilityPage({ machine, at, rate: wanted.rate, summaries }));
+  if (wanted.publish)
+    await writeFile(PAGE, reliabilityPage({ machine, at, rate: wanted.rate, summaries, absent: ABSENT }));
   const broken = summaries.filter((summary) => !isMet(summary)).map(({ id }) => id);
   process.stdout.write(broken.length === 0 ? "\nall as expected\n" : `\nbroken: ${broken.join(", ")}\n`);
   if (wanted.short) process.stdout.write("times and Fallback answers are shown and not counted\n");

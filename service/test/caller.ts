@@ -13,13 +13,18 @@ export type Caller = Readonly<{
 }>;
 
 /** `keepAlive` false: a new connection for every request. `headers` go with each. */
-export function createCaller(port: number, keepAlive = true, headers: Readonly<Record<string, string>> = {}): Caller {
+export function createCaller(
+  port: number,
+  keepAlive = true,
+  headers: Readonly<Record<string, string>> = {},
+  host = "127.0.0.1",
+): Caller {
   const agent = new Agent({ keepAlive, maxSockets: Number.POSITIVE_INFINITY });
   const send = (method: string, path: string, body: string | null) => {
     return new Promise<Reply>((resolve, reject) => {
       const ofBody =
         body === null ? {} : { "content-type": "application/json", "content-length": Buffer.byteLength(body) };
-      const options = { host: "127.0.0.1", port, path, method, agent, headers: { ...headers, ...ofBody } };
+      const options = { host, port, path, method, agent, headers: { ...headers, ...ofBody } };
       const sent = request(options, (response) => {
         const chunks: Buffer[] = [];
         response.on("data", (chunk: Buffer) => chunks.push(chunk));

@@ -1,5 +1,5 @@
 // Finds the programs that tests run: in PATH, and where packages put servers that they keep out of PATH.
-import { accessSync, constants, existsSync, readdirSync } from "node:fs";
+import { accessSync, constants, existsSync, globSync, readdirSync } from "node:fs";
 import { delimiter, join } from "node:path";
 
 export const INSTALL_HINT = "Install it, or run `npm test` as root on Debian or Ubuntu, which does.";
@@ -32,6 +32,13 @@ export function findPostgresFolder(): string | null {
   }
   const onPath = findProgram("postgres");
   return onPath === null ? null : join(onPath, "..");
+}
+
+const CLOCK_LIBRARIES = ["/usr/lib/*/faketime/libfaketimeMT.so.1", "/usr/lib64/faketime/libfaketimeMT.so.1"];
+
+/** The library of libfaketime for programs with threads, or null. No loader finds it by its name. */
+export function findClockLibrary(): string | null {
+  return globSync(CLOCK_LIBRARIES).at(0) ?? null;
 }
 
 function isExecutable(path: string): boolean {

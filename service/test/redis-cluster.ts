@@ -15,7 +15,13 @@ const SLOT_COUNT = 16_384;
 const FORM_TIMEOUT_MS = 20_000;
 
 /** `folder` gets one for each node: `redis-1` to `redis-6`. */
-export type ClusterOptions = RedisOptions & Readonly<{ tls?: Certificates; nodeTimeoutMs?: number }>;
+export type ClusterOptions = Omit<RedisOptions, "place"> &
+  Readonly<{
+    tls?: Certificates;
+    nodeTimeoutMs?: number;
+    /** Of each node by its name; all on 127.0.0.1 when absent. */
+    placeOf?: (name: string) => NonNullable<RedisOptions["place"]>;
+  }>;
 
 export type RedisCluster = Readonly<{
   nodes: readonly RedisNode[];
@@ -57,9 +63,13 @@ type Member = Readonly<{ node: RedisNode; busPort: number }>;
 
 async function startNode(options: ClusterOptions, name: string): Promise<Member> {
   const busPort = await claimPort();
-  const place = options.folder === undefined ? {} : { folder: join(options.folder, name) };
-  if (place.folder !== undefined) await mkdir(place.folder, { recursive: true, mode: 0o700 });
-  return { node: await startRedis({ ...options, ...place, args: clusterArguments(options, busPort) }), busPort };
+  const own = options.folder === undefined ? {} : { folder: join(options.folder, name) };
+  if (own.folder !== undefined) await mkdir(own.folder, { recursive: true, mode: 0o700 });
+  const place = options.placeOf === undefined ? {} : { place: options.placeOf(name) };
+  return {
+    node: await startRedis({ ...options, ...own, ...place, args: clusterArguments(options, busPort) }),
+    busPort,
+  };
 }
 
 /** A configuration of its own says everything but the port of the bus, which the harness claims too. */
@@ -87,7 +97,7 @@ async function form(members: readonly Member[]): Promise<void> {
   for (const [index, member] of members.entries()) {
     const others = nodes.slice(index + 1);
     await Promise.all(
-      others.map((other) => other.command("CLUSTER", "MEET", "127.0.0.1", member.node.port, member.busPort)),
+      others.map((other) => other.command("CLUSTER", "MEET", member.node.host, member.node.port, member.busPort)),
     );
   }
   await Promise.all(masters.map((master, index) => follow(nodes[MASTER_COUNT + index], master)));

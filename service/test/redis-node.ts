@@ -38,11 +38,15 @@ export type RedisOptions = Readonly<{
   configuration?: (place: RedisPlace) => string;
   /** An existing folder to live in, which `stop` leaves there; a temporary one when absent. */
   folder?: string;
+  /** Where it listens, and the words before its command that make it run there; 127.0.0.1 when absent. */
+  place?: Readonly<{ address: string; enter: readonly string[] }>;
+  /** Of the process, over that of ours. */
+  environment?: (place: RedisPlace) => Readonly<Record<string, string>>;
   /** Anything else redis-server takes: `["--maxmemory", "10mb"]`. Wins over the harness's own settings. */
   args?: readonly string[];
 }>;
 
-export type RedisPlace = Readonly<{ port: number; folder: string }>;
+export type RedisPlace = Readonly<{ address: string; port: number; folder: string }>;
 
 /** RESP 2, so that replies have the plain shapes of `RedisReply`. */
 type HarnessClientOptions = RedisClientOptions<RedisModules, RedisFunctions, RedisScripts, 2>;
@@ -76,13 +80,20 @@ export type RedisNode = Readonly<{
 
 export async function startRedis(options: RedisOptions = {}): Promise<RedisNode> {
   const program = requireProgram("redis-server");
+  const { address, enter } = options.place ?? { address: "127.0.0.1", enter: [] };
   const folder = options.folder ?? (await mkdtemp(join(tmpdir(), "sluice-redis-")));
   const port = await claimPort();
-  if (options.configuration) await writeFile(join(folder, "redis.conf"), options.configuration({ port, folder }));
+  if (options.configuration)
+    await writeFile(join(folder, "redis.conf"), options.configuration({ address, port, folder }));
   if (options.acl) await writeFile(join(folder, "users.acl"), aclFile(options.acl));
   const args = serverArguments(options, port, folder);
-  const clientOptions = connection(options, port);
-  let server: Running = await startProcess(program, args, { cwd: folder });
+  const clientOptions = connection(options, address, port);
+  const start = () => {
+    const env = { ...process.env, ...options.environment?.({ address, port, folder }) };
+    const [command = "", ...words] = [...enter, program, ...args];
+    return startProcess(command, words, { cwd: folder, env });
+  };
+  let server: Running = await start();
   let client: ReturnType<typeof newClient> | null = null;
 
   const forgetClient = () => {
@@ -103,7 +114,7 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisNode>
   const command = async (...words: (string | number)[]): Promise<RedisReply> => {
     const name = words.slice(0, 2).join(" ");
     const sent = connected().then((ready) => ready.sendCommand<RedisReply>(words.map(String)));
-    return await bounded(sent, `${name} to 127.0.0.1:${port}`, forgetClient);
+    return await bounded(sent, `${name} to ${address}:${port}`, forgetClient);
   };
   const ready = async () => {
     await waitFor(
@@ -119,7 +130,7 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisNode>
   const restart = async () => {
     forgetClient();
     await server.stop();
-    server = await startProcess(program, args, { cwd: folder });
+    server = await start();
     await ready();
   };
   const kill = async () => {
@@ -139,9 +150,9 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisNode>
     throw fault;
   }
   return {
-    host: "127.0.0.1",
+    host: address,
     port,
-    url: `${options.tls ? "rediss" : "redis"}://127.0.0.1:${port}`,
+    url: `${options.tls ? "rediss" : "redis"}://${address}:${port}`,
     folder,
     clientOptions,
     command,
@@ -184,9 +195,9 @@ function aclFile(lines: readonly string[]): string {
   return [...lines, `user ${HARNESS_USER} on >${HARNESS_PASSWORD} ~* &* +@all`, ""].join("\n");
 }
 
-function connection(options: RedisOptions, port: number): HarnessClientOptions {
+function connection(options: RedisOptions, address: string, port: number): HarnessClientOptions {
   const { tls } = options;
-  const place = { host: "127.0.0.1", port, reconnectStrategy: false as const, connectTimeout: COMMAND_TIMEOUT_MS };
+  const place = { host: address, port, reconnectStrategy: false as const, connectTimeout: COMMAND_TIMEOUT_MS };
   const secured = tls && {
     tls: true as const,
     ca: readFileSync(tls.caFile),

@@ -3,9 +3,9 @@
 // A suite whose server is missing is skipped under a name that says so; `npm test` lists all of them at its end.
 // With SLUICE_REQUIRE_SERVICES=1 (CI) it fails instead: a run that proves less than it should must not be green.
 import { describe, test } from "vitest";
-import { findPostgresFolder, findProgram, INSTALL_HINT } from "./programs.ts";
+import { findClockLibrary, findPostgresFolder, findProgram, INSTALL_HINT } from "./programs.ts";
 
-export type Service = "redis-server" | "postgres" | "pg_autoctl" | "openssl" | "chromium" | "haproxy";
+export type Service = "redis-server" | "postgres" | "pg_autoctl" | "openssl" | "chromium" | "haproxy" | "libfaketime";
 
 /** `body` runs where all of `services` exist; otherwise the suite is skipped or, when services are required, fails. */
 export function describeWith(services: readonly Service[], name: string, body: () => void): void {
@@ -35,7 +35,8 @@ export function describeWithPostgres(name: string, body: () => void): void {
 }
 
 export function isAvailable(service: Service): boolean {
-  return service === "postgres" ? findPostgresFolder() !== null : findProgram(service) !== null;
+  if (service === "postgres") return findPostgresFolder() !== null;
+  return (service === "libfaketime" ? findClockLibrary() : findProgram(service)) !== null;
 }
 
 function missingMessage(missing: readonly Service[]): string {

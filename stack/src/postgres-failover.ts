@@ -1,4 +1,4 @@
-// A PostgreSQL that fails over, on 127.0.0.1: a monitor, a primary and a synchronous standby by pg_auto_failover, each on
+// A PostgreSQL that fails over, on one host: a monitor, a primary and a synchronous standby by pg_auto_failover, each on
 // a machine of its own that can be killed or frozen as a whole.
 //
 // Promise: a commit is on both data nodes when `startPostgresFailover` returns; nothing outlives this process.
@@ -10,6 +10,7 @@ import { claimPorts } from "../../service/test/ports.ts";
 import { giveToServerUser, run } from "../../service/test/postgres.ts";
 import { findPostgresFolder } from "../../service/test/programs.ts";
 import { waitFor } from "../../service/test/wait.ts";
+import { LOOPBACK } from "./network.ts";
 import { createDataNode, createMonitor, type NodePlace } from "./postgres-node.ts";
 import type { Machine } from "./postgres-node-machine.ts";
 import {
@@ -23,6 +24,7 @@ import {
   SERVICE_ROLE,
 } from "./postgres-stack.ts";
 
+const MONITOR = "postgres-monitor";
 const ANSWER_TIMEOUT_MS = 20_000;
 const SETTLE_TIMEOUT_MS = 60_000;
 
@@ -51,12 +53,16 @@ export async function startPostgresFailover(options: PostgresStackOptions): Prom
   const socketFolder = join(options.folder, "sockets");
   await mkdir(socketFolder, { recursive: true });
   await giveToServerUser(socketFolder);
+  const networkOf = options.placeOf ?? (() => LOOPBACK);
   const [monitorPort, ...ports] = await claimPorts(3);
   if (monitorPort === undefined) throw new Error("No port was claimed for the monitor.");
   const passwords = { monitor: newPassword(), replicator: newPassword(), clients: newPassword() };
   const placeOf = (name: string, port: number): NodePlace => {
+    const { certificates } = options;
     const folder = join(options.folder, name);
-    return { name, folder, port, monitorPort, socketFolder, programs, passwords, certificates: options.certificates };
+    const monitorAddress = `${networkOf(MONITOR).address}:${monitorPort}`;
+    const place = { name, folder, socketFolder, programs, network: networkOf(name) };
+    return { ...place, port, monitorAddress, passwords, certificates };
   };
   const started: Machine[] = [];
   const start = async (place: NodePlace, machine: Machine) => {
@@ -68,7 +74,7 @@ export async function startPostgresFailover(options: PostgresStackOptions): Prom
     await Promise.all(started.map((machine) => machine.kill()));
   };
   try {
-    const monitorPlace = placeOf("postgres-monitor", monitorPort);
+    const monitorPlace = placeOf(MONITOR, monitorPort);
     const monitorMachine = await start(monitorPlace, await createMonitor(monitorPlace));
     await asSuperuser(monitorPlace, `alter user autoctl_node password '${passwords.monitor}'`, "pg_auto_failover");
     const monitor = serverOf(monitorPlace, monitorMachine);
@@ -120,7 +126,7 @@ async function startAndAnswer(place: NodePlace, machine: Machine): Promise<void>
 function serverOf(place: NodePlace, machine: Machine): PostgresServer {
   return {
     name: place.name,
-    address: `127.0.0.1:${place.port}`,
+    address: addressOf(place),
     dataFolder: machine.dataFolder,
     pid: machine.postmaster,
     isRunning: machine.isRunning,
@@ -129,6 +135,10 @@ function serverOf(place: NodePlace, machine: Machine): PostgresServer {
     thaw: machine.thaw,
     start: () => startAndAnswer(place, machine),
   };
+}
+
+function addressOf({ network, port }: NodePlace): string {
+  return `${network.address}:${port}`;
 }
 
 function dataNodeOf(place: NodePlace, machine: Machine, states: () => Promise<readonly NodeState[]>): FailoverNode {
@@ -177,7 +187,7 @@ async function createUsers(primary: NodePlace): Promise<void> {
 }
 
 function urlOf(role: string, password: string, places: readonly NodePlace[]): string {
-  const hosts = places.map(({ port }) => `127.0.0.1:${port}`).join(",");
+  const hosts = places.map(addressOf).join(",");
   const caFile = places[0]?.certificates?.caFile;
   const verified = caFile === undefined ? "" : `&sslmode=verify-full&sslrootcert=${encodeURIComponent(caFile)}`;
   return `postgresql://${role}:${password}@${hosts}/${DATABASE}?target_session_attrs=read-write${verified}`;

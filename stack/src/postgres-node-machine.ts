@@ -13,12 +13,19 @@ import { giveToServerUser } from "../../service/test/postgres.ts";
 import { type Running, startProcess } from "../../service/test/processes.ts";
 import { requireProgram } from "../../service/test/programs.ts";
 import { waitFor } from "../../service/test/wait.ts";
+import type { NetworkPlace } from "./network.ts";
 
 const COMMAND_TIMEOUT_MS = 60_000;
 /** A process that starts while others are being stopped is found by a later look. */
 const LOOKS_TO_SIGNAL_ALL = 3;
 
-export type MachinePlace = Readonly<{ name: string; folder: string; socketFolder: string; programs: string }>;
+export type MachinePlace = Readonly<{
+  name: string;
+  folder: string;
+  socketFolder: string;
+  programs: string;
+  network: NetworkPlace;
+}>;
 
 export type Machine = Readonly<{
   dataFolder: string;
@@ -44,7 +51,8 @@ export type Machine = Readonly<{
 /** `isAlone`: without any network, for a command that would listen to all the world. */
 export type RunOptions = Readonly<{ isAlone?: boolean }>;
 
-export async function prepareMachine({ name, folder, socketFolder, programs }: MachinePlace): Promise<Machine> {
+export async function prepareMachine(place: MachinePlace): Promise<Machine> {
+  const { name, folder, socketFolder, programs, network } = place;
   const home = join(folder, "home");
   const runtime = join(folder, "run");
   const dataFolder = join(folder, "data");
@@ -81,14 +89,15 @@ export async function prepareMachine({ name, folder, socketFolder, programs }: M
     dataFolder,
     run: async (program, args, options = {}) => {
       await forgetProcesses();
-      const words = machineWords([program, ...args], options);
+      const [command = "", ...words] = onMachine(network, machineWords([program, ...args], options));
       const bounds = { timeout: COMMAND_TIMEOUT_MS, killSignal: "SIGKILL" } as const;
-      await promisify(execFile)(requireProgram("unshare"), words, { env, cwd: folder, ...bounds });
+      await promisify(execFile)(command, words, { env, cwd: folder, ...bounds });
     },
     start: async () => {
       if (keeper?.isRunning()) return;
       await forgetProcesses();
-      keeper = await startProcess("unshare", machineWords(["pg_autoctl", "run"], {}), { env, cwd: folder });
+      const [command = "", ...words] = onMachine(network, machineWords(["pg_autoctl", "run"], {}));
+      keeper = await startProcess(command, words, { env, cwd: folder });
       await waitFor(`the machine of ${name} runs`, first);
     },
     kill: async () => {
@@ -107,6 +116,11 @@ export async function prepareMachine({ name, folder, socketFolder, programs }: M
     postmaster,
     output: () => keeper?.output() ?? "",
   };
+}
+
+/** The machine is where its place in the network is. */
+function onMachine({ enter }: NetworkPlace, words: readonly string[]): string[] {
+  return [...enter, requireProgram("unshare"), ...words];
 }
 
 /** The words after `unshare`: namespaces that end with their first process, which is no root. */

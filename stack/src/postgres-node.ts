@@ -1,6 +1,6 @@
 // The nodes of a PostgreSQL that fails over, made from the templates of `deploy/postgres`: the monitor, and data nodes.
 //
-// Promise: made once, with its own superuser out of reach of the network; it listens on 127.0.0.1 from its first moment.
+// Promise: made once, with its own superuser out of reach of the network; it listens on its own address alone from its first moment.
 // Passwords between the nodes lie in the password file of the system's user, in no connection string.
 // Not here: the machine it runs on (postgres-node-machine.ts), who is the primary (postgres-failover.ts).
 import { chmod, copyFile, mkdir, writeFile } from "node:fs/promises";
@@ -12,13 +12,17 @@ import { type Machine, type MachinePlace, prepareMachine } from "./postgres-node
 import { renderTemplate, type TemplateValues } from "./template.ts";
 
 export type NodePlace = MachinePlace &
-  Readonly<{ port: number; monitorPort: number; certificates: Certificates | null; passwords: NodePasswords }>;
+  Readonly<{
+    port: number;
+    /** `host:port` */
+    monitorAddress: string;
+    certificates: Certificates | null;
+    passwords: NodePasswords;
+  }>;
 
 /** Of the users by which the nodes talk to each other, and of those that come from outside. */
 export type NodePasswords = Readonly<{ monitor: string; replicator: string; clients: string }>;
 
-const HOST = "127.0.0.1";
-const ALL_NODES = `${HOST}/32`;
 const SHARED_BUFFERS = "64MB";
 
 export async function createMonitor(place: NodePlace): Promise<Machine> {
@@ -26,13 +30,23 @@ export async function createMonitor(place: NodePlace): Promise<Machine> {
   await initialise(machine, place);
   await writeConfiguration(machine, {
     "postgresql.conf": renderTemplate("postgres/monitor.conf", { SOCKET_FOLDER: place.socketFolder }),
-    "pg_hba.conf": renderTemplate("postgres/pg_hba.monitor.conf", { HOST: hostWord(place), NODES_ADDRESS: ALL_NODES }),
+    "pg_hba.conf": renderTemplate("postgres/pg_hba.monitor.conf", {
+      HOST: hostWord(place),
+      NODES_ADDRESS: place.network.neighbours,
+    }),
     "pg_ident.conf": renderTemplate("postgres/pg_ident.conf", users()),
   });
-  const words = ["--pgport", String(place.port), "--hostname", HOST, "--skip-pg-hba", ...tlsWords(place)];
+  const words = [
+    "--pgport",
+    String(place.port),
+    "--hostname",
+    place.network.address,
+    "--skip-pg-hba",
+    ...tlsWords(place),
+  ];
   // Until it is told otherwise, which it can be only afterwards, a monitor listens to all the world.
   await machine.run("pg_autoctl", ["create", "monitor", ...words], { isAlone: true });
-  await machine.run("pg_autoctl", ["config", "set", "postgresql.listen_addresses", HOST]);
+  await machine.run("pg_autoctl", ["config", "set", "postgresql.listen_addresses", place.network.address]);
   return machine;
 }
 
@@ -44,7 +58,14 @@ export async function createDataNode(place: NodePlace, from: "nothing" | "primar
     await initialise(machine, place);
     await writeConfiguration(machine, dataConfiguration(place));
   }
-  const address = ["--hostname", HOST, "--listen", HOST, "--pgport", String(place.port)];
+  const address = [
+    "--hostname",
+    place.network.address,
+    "--listen",
+    place.network.address,
+    "--pgport",
+    String(place.port),
+  ];
   const words = ["--name", place.name, ...address, "--username", "postgres", "--skip-pg-hba", ...tlsWords(place)];
   await machine.run("pg_autoctl", ["create", "postgres", ...words, "--monitor", monitorUrl(place)]);
   for (const [name, value] of keeperSettings()) await machine.run("pg_autoctl", ["config", "set", name, value]);
@@ -70,9 +91,9 @@ function dataConfiguration(place: NodePlace): Readonly<Record<string, string>> {
     }),
     "pg_hba.conf": renderTemplate("postgres/pg_hba.conf", {
       HOST: hostWord(place),
-      MONITOR_ADDRESS: ALL_NODES,
-      NODES_ADDRESS: ALL_NODES,
-      CLIENTS_ADDRESS: ALL_NODES,
+      MONITOR_ADDRESS: place.network.neighbours,
+      NODES_ADDRESS: place.network.neighbours,
+      CLIENTS_ADDRESS: place.network.neighbours,
     }),
     "pg_ident.conf": renderTemplate("postgres/pg_ident.conf", users()),
   };
@@ -99,10 +120,10 @@ async function writeConfiguration(machine: Machine, files: Readonly<Record<strin
   await giveToServerUser(machine.dataFolder);
 }
 
-async function writePasswords({ folder, monitorPort, passwords }: NodePlace): Promise<void> {
+async function writePasswords({ folder, monitorAddress, passwords }: NodePlace): Promise<void> {
   const lines = [
-    `${HOST}:${monitorPort}:pg_auto_failover:autoctl_node:${passwords.monitor}`,
-    `${HOST}:*:*:pgautofailover_replicator:${passwords.replicator}`,
+    `${monitorAddress}:pg_auto_failover:autoctl_node:${passwords.monitor}`,
+    `*:*:*:pgautofailover_replicator:${passwords.replicator}`,
   ];
   const file = join(folder, "home", ".pgpass");
   await writeFile(file, `${lines.join("\n")}\n`);
@@ -110,9 +131,9 @@ async function writePasswords({ folder, monitorPort, passwords }: NodePlace): Pr
   await giveToServerUser(file);
 }
 
-function monitorUrl({ monitorPort, certificates }: NodePlace): string {
+function monitorUrl({ monitorAddress, certificates }: NodePlace): string {
   const verified = certificates === null ? "" : `?sslmode=verify-full&sslrootcert=${certificates.caFile}`;
-  return `postgres://autoctl_node@${HOST}:${monitorPort}/pg_auto_failover${verified}`;
+  return `postgres://autoctl_node@${monitorAddress}/pg_auto_failover${verified}`;
 }
 
 function tlsWords({ certificates, folder }: NodePlace): readonly string[] {

@@ -6,6 +6,7 @@
 import { grantServiceRights, migrate } from "@sluice/service/platform/migrate.ts";
 import type { Certificates } from "../../service/test/certificates.ts";
 import { run, startPostgres } from "../../service/test/postgres.ts";
+import type { NetworkPlace } from "./network.ts";
 
 export type PostgresServer = Readonly<{
   name: string;
@@ -36,7 +37,12 @@ export type PostgresStack = Readonly<{
   stop: () => Promise<void>;
 }>;
 
-export type PostgresStackOptions = Readonly<{ folder: string; certificates: Certificates | null }>;
+export type PostgresStackOptions = Readonly<{
+  folder: string;
+  certificates: Certificates | null;
+  /** Where each machine is, for those that have one of their own; all on 127.0.0.1 when absent. */
+  placeOf?: (machine: string) => NetworkPlace;
+}>;
 
 export const DATABASE = "sluice";
 export const OWNER_ROLE = "sluice_owner";

@@ -3,8 +3,11 @@
 // Promise: the users of users.acl are in force, with TLS or without; only the commands of tests themselves go as a user
 // who may do everything, which the templates do not know. Every node keeps its port and folder whatever befalls it.
 import { createHash, randomBytes } from "node:crypto";
+import { join } from "node:path";
 import type { Certificates } from "../../service/test/certificates.ts";
 import { type RedisCluster, type RedisNode, startCluster } from "../../service/test/redis.ts";
+import { clockEnvironment, moveClock } from "./movable-clock.ts";
+import type { NetworkPlace } from "./network.ts";
 import { renderTemplate } from "./template.ts";
 
 export type RedisServer = Readonly<{
@@ -24,6 +27,8 @@ export type RedisServer = Readonly<{
   /** SIGSTOP and SIGCONT. */
   freeze: () => void;
   thaw: () => void;
+  /** Of the machine's clock, from now on and over its lives; only where the stack was asked for movable clocks. */
+  setClockAhead: (aheadMs: number) => Promise<void>;
   /** Same port, same folder. Resolves when it has loaded its data; throws what it said when it ends instead. */
   start: () => Promise<void>;
 }>;
@@ -49,12 +54,17 @@ export type RedisStackOptions = Readonly<{
   certificates: Certificates | null;
   /** Further settings, over those of the template. */
   settings: Readonly<Record<string, string>>;
+  /** Makes every node slower at asking for the time. */
+  movableClocks?: boolean;
+  /** Where each node is; all on 127.0.0.1 when absent. */
+  placeOf?: (machine: string) => NetworkPlace;
 }>;
 
 /** Far more than a rehearsal counts; small enough for six of them on a small machine. */
 const MAX_MEMORY = "256mb";
 
-export async function startRedisStack({ folder, certificates, settings }: RedisStackOptions): Promise<RedisStack> {
+export async function startRedisStack(options: RedisStackOptions): Promise<RedisStack> {
+  const { folder, certificates, settings, movableClocks = false, placeOf } = options;
   const passwords = { service: newPassword(), operator: newPassword(), replication: newPassword() };
   const connecting = (port: number) =>
     certificates === null
@@ -69,9 +79,11 @@ export async function startRedisStack({ folder, certificates, settings }: RedisS
     folder,
     ...(certificates === null ? {} : { tls: certificates }),
     acl: accessList(passwords),
+    ...(placeOf !== undefined && { placeOf }),
+    ...(movableClocks && { environment: (place) => clockEnvironment(clockFileIn(place.folder)) }),
     configuration: (place) =>
       [
-        renderTemplate("redis/redis.conf", { BIND: "127.0.0.1", FOLDER: place.folder, MAX_MEMORY }),
+        renderTemplate("redis/redis.conf", { BIND: place.address, FOLDER: place.folder, MAX_MEMORY }),
         connecting(place.port),
         renderTemplate("redis/access.conf", {
           FOLDER: place.folder,
@@ -80,7 +92,7 @@ export async function startRedisStack({ folder, certificates, settings }: RedisS
         ...Object.entries(settings).map(([name, value]) => `${name} ${value}\n`),
       ].join("\n"),
   });
-  const servers = cluster.nodes.map((node, index) => serverOf(node, `redis-${index + 1}`));
+  const servers = cluster.nodes.map((node, index) => serverOf(node, `redis-${index + 1}`, movableClocks));
   const serverAt = (port: number) => {
     const server = servers[cluster.nodes.findIndex((node) => node.port === port)];
     if (server === undefined) throw new Error(`No node of the stack has port ${port}.`);
@@ -113,7 +125,7 @@ async function replicaPortOf(cluster: RedisCluster, master: RedisServer): Promis
   return port;
 }
 
-function serverOf(node: RedisNode, name: string): RedisServer {
+function serverOf(node: RedisNode, name: string, movableClocks: boolean): RedisServer {
   const { command, pid, isRunning, kill, freeze, thaw } = node;
   return {
     name,
@@ -126,8 +138,16 @@ function serverOf(node: RedisNode, name: string): RedisServer {
     terminate: node.stop,
     freeze,
     thaw,
+    setClockAhead: async (aheadMs) => {
+      if (!movableClocks) throw new Error(`The clock of ${name} stands fast: start the stack with movableClocks.`);
+      await moveClock(clockFileIn(node.folder), aheadMs);
+    },
     start: node.restart,
   };
+}
+
+function clockFileIn(folder: string): string {
+  return join(folder, "clock");
 }
 
 /** redis-server knows no comments in it. */

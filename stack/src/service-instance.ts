@@ -12,6 +12,7 @@ import { claimPorts } from "../../service/test/ports.ts";
 import { type Running, startProcess } from "../../service/test/processes.ts";
 import type { LogLine } from "../../service/test/service-process.ts";
 import { waitFor } from "../../service/test/wait.ts";
+import type { NetworkPlace } from "./network.ts";
 
 const MAIN = fileURLToPath(new URL("../../service/src/main.ts", import.meta.url));
 /** A busy machine takes several times the usual two seconds. */
@@ -49,6 +50,7 @@ export type ServiceInstance = Readonly<{
 export type InstanceOptions = Readonly<{
   name: string;
   dataFolder: string;
+  network: NetworkPlace;
   environment: Readonly<Record<string, string>>;
   /** What callers and scrapers must send. */
   checkHeaders: Readonly<Record<string, string>>;
@@ -57,10 +59,10 @@ export type InstanceOptions = Readonly<{
 
 /** Started, and ready. */
 export async function startInstance(options: InstanceOptions): Promise<ServiceInstance> {
-  const { name, dataFolder } = options;
+  const { name, dataFolder, network } = options;
   const [port = 0, adminPort = 0, opsPort = 0] = await claimPorts(3);
-  const checks = createCaller(port, true, options.checkHeaders);
-  const ops = createCaller(opsPort, true, options.scrapeHeaders);
+  const checks = createCaller(port, true, options.checkHeaders, network.address);
+  const ops = createCaller(opsPort, true, options.scrapeHeaders, network.address);
   let running: Running | null = null;
   let earlierOutput = "";
 
@@ -74,7 +76,7 @@ export async function startInstance(options: InstanceOptions): Promise<ServiceIn
     earlierOutput += running?.output() ?? "";
     const env = {
       PATH: process.env.PATH ?? "",
-      SLUICE_HOST: "127.0.0.1",
+      SLUICE_HOST: network.address,
       SLUICE_PORT: String(port),
       SLUICE_ADMIN_PORT: String(adminPort),
       SLUICE_OPS_PORT: String(opsPort),
@@ -82,16 +84,17 @@ export async function startInstance(options: InstanceOptions): Promise<ServiceIn
       ...options.environment,
       ...further,
     };
-    const started = await startProcess(process.execPath, [MAIN], { env, cwd: dataFolder });
+    const [command = "", ...words] = [...network.enter, process.execPath, MAIN];
+    const started = await startProcess(command, words, { env, cwd: dataFolder });
     running = started;
     await isReady(name, started);
   };
   await start();
   return {
     name,
-    url: `http://127.0.0.1:${port}`,
-    adminUrl: `http://127.0.0.1:${adminPort}`,
-    opsUrl: `http://127.0.0.1:${opsPort}`,
+    url: `http://${network.address}:${port}`,
+    adminUrl: `http://${network.address}:${adminPort}`,
+    opsUrl: `http://${network.address}:${opsPort}`,
     dataFolder,
     pid: () => running?.pid ?? 0,
     isRunning: () => running?.isRunning() ?? false,

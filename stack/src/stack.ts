@@ -13,11 +13,13 @@ import { putPolicySet } from "../../service/test/stack.ts";
 import { waitFor } from "../../service/test/wait.ts";
 import { type Balancer, startBalancer } from "./balancer.ts";
 import { environmentOf, type Profile } from "./environment.ts";
+import { LOOPBACK, type Network, startNetwork } from "./network.ts";
 import { type PostgresFailover, startPostgresFailover } from "./postgres-failover.ts";
 import { type PostgresStack, type PostgresStackOptions, startSinglePostgres } from "./postgres-stack.ts";
 import { type RedisStack, startRedisStack } from "./redis-stack.ts";
 import { makeSecrets, type StackSecrets } from "./secrets.ts";
 import { type ServiceInstance, startInstance } from "./service-instance.ts";
+import { mountSmallDisk, type SmallDisk } from "./small-disk.ts";
 
 export type StackOptions = Readonly<{
   /** Gets everything and stays; a temporary one, removed by `close`, when absent. */
@@ -32,9 +34,22 @@ export type StackOptions = Readonly<{
   tls?: boolean;
   /** Further settings of Redis, over those of the template. */
   redisConfig?: Readonly<Record<string, string>>;
+  /** Lets the clocks of Redis be moved. Needs libfaketime. */
+  movableClocks?: boolean;
   /** Of every instance, over what the stack sets. */
   environment?: Readonly<Record<string, string>>;
+  /**
+   * Each node and each instance on a machine of its own, in a network whose links can be cut. The balancer stays on the
+   * host, and reaches all of them. Without TLS only, and with PostgreSQL that fails over. Needs root.
+   */
+  network?: boolean;
+  /** What keeps its data on a disk that can be filled. Needs root. */
+  smallDisks?: readonly SmallDiskPlace[];
 }>;
+
+/** Folders of the stack: a node of Redis, or all that is PostgreSQL's. */
+export type SmallDiskName = `redis-${number}` | "postgres";
+export type SmallDiskPlace = Readonly<{ name: SmallDiskName; sizeMiB: number }>;
 
 export type RunningStack = Readonly<{
   folder: string;
@@ -44,6 +59,10 @@ export type RunningStack = Readonly<{
   failover: PostgresFailover | null;
   instances: readonly ServiceInstance[];
   balancer: Balancer;
+  /** Its machines are named as the nodes and instances are; null without `network`. */
+  network: Network | null;
+  /** Of `smallDisks`. */
+  diskOf: (name: SmallDiskName) => SmallDisk;
   secrets: StackSecrets;
   /** What a check must carry to be answered. */
   checkHeaders: Readonly<Record<string, string>>;
@@ -56,6 +75,8 @@ export type RunningStack = Readonly<{
 
 const DEFAULT_INSTANCES = 3;
 const IN_FORCE_MS = 30_000;
+const REDIS_MACHINES = ["redis-1", "redis-2", "redis-3", "redis-4", "redis-5", "redis-6"];
+const POSTGRES_MACHINES = ["postgres-monitor", "postgres-1", "postgres-2"];
 
 export async function startStack(options: StackOptions = {}): Promise<RunningStack> {
   const folder = options.folder ?? (await mkdtemp(join(tmpdir(), "sluice-stack-")));
@@ -84,13 +105,22 @@ async function startParts(options: StackOptions, folder: string, atEnd: (end: ()
   const certificates = options.tls ? await makeCertificates(await place("certificates")) : null;
   const secrets = makeSecrets();
 
+  const disks = await mountDisks(options.smallDisks ?? [], folder, atEnd);
+  const network = options.network ? await startMachines(options, atEnd) : null;
+  const places = network === null ? {} : { placeOf: network.placeOf };
   const keepStore = endedTogether(atEnd);
   const [redis, postgres] = await allStarted([
-    startRedisStack({ folder, certificates, settings: options.redisConfig ?? {} }).then(keepStore),
-    startPostgres(options.postgres, { folder: await place("postgres"), certificates }).then(keepStore),
+    startRedisStack({
+      folder,
+      certificates,
+      settings: options.redisConfig ?? {},
+      ...(options.movableClocks && { movableClocks: true }),
+      ...places,
+    }).then(keepStore),
+    startPostgres(options.postgres, { folder: await place("postgres"), certificates, ...places }).then(keepStore),
   ]);
 
-  const count = options.instances ?? DEFAULT_INSTANCES;
+  const count = countOf(options);
   const profile: Profile = options.tls ? "prod" : "dev";
   const environment = {
     ...environmentOf({ profile, instances: count, workers: options.workers ?? 1, redis, postgres, secrets }),
@@ -101,9 +131,9 @@ async function startParts(options: StackOptions, folder: string, atEnd: (end: ()
   const keepInstance = endedTogether(atEnd);
   const instances = await allStarted(
     Array.from({ length: count }, async (_, index) => {
-      const name = `instance-${index + 1}`;
-      const parts = { name, dataFolder: await place(name), environment, checkHeaders, scrapeHeaders };
-      return keepInstance(await startInstance(parts));
+      const name = instanceName(index);
+      const parts = { name, dataFolder: await place(name), network: network?.placeOf(name) ?? LOOPBACK };
+      return keepInstance(await startInstance({ ...parts, environment, checkHeaders, scrapeHeaders }));
     }),
   );
   const balancer = endedTogether(atEnd)(await startBalancer(await place("haproxy"), instances));
@@ -113,11 +143,49 @@ async function startParts(options: StackOptions, folder: string, atEnd: (end: ()
     failover: "monitor" in postgres ? postgres : null,
     instances,
     balancer,
+    network,
+    diskOf: (name: SmallDiskName) => {
+      const disk = disks.get(name);
+      if (disk === undefined) throw new Error(`${name} has no small disk: name it in smallDisks.`);
+      return disk;
+    },
     secrets,
     checkHeaders,
     put: (policies: Partial<PolicySet>) => putPolicySet(postgres.ownerUrl, policies),
     inForce: (version: number) => inForce(instances, version),
   };
+}
+
+async function startMachines(options: StackOptions, atEnd: (end: () => Promise<unknown>) => void): Promise<Network> {
+  if (options.tls || options.postgres !== "auto_failover") {
+    throw new Error("A stack with a network is one without TLS, whose PostgreSQL is auto_failover: set it so.");
+  }
+  const instances = Array.from({ length: countOf(options) }, (_, index) => instanceName(index));
+  const network = await startNetwork([...REDIS_MACHINES, ...POSTGRES_MACHINES, ...instances]);
+  atEnd(network.stop);
+  return network;
+}
+
+function countOf({ instances = DEFAULT_INSTANCES }: StackOptions): number {
+  return instances;
+}
+
+function instanceName(index: number): string {
+  return `instance-${index + 1}`;
+}
+
+async function mountDisks(
+  places: readonly SmallDiskPlace[],
+  folder: string,
+  atEnd: (end: () => Promise<unknown>) => void,
+): Promise<ReadonlyMap<string, SmallDisk>> {
+  const disks = new Map<string, SmallDisk>();
+  for (const { name, sizeMiB } of places) {
+    const disk = await mountSmallDisk(join(folder, name), sizeMiB);
+    atEnd(disk.unmount);
+    disks.set(name, disk);
+  }
+  return disks;
 }
 
 async function startPostgres(

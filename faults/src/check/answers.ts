@@ -29,6 +29,17 @@ export function isFallback({ reason }: Entry): boolean {
   return reason?.endsWith("_FALLBACK") ?? false;
 }
 
+/** The balancer's patience with an instance (deploy/haproxy): then it asks another what carries a requestId. */
+const BALANCER_PATIENCE_MS = 2_000;
+
+/**
+ * Asked of two instances: the answer is one's, and the other's Fallback may have admitted it, too, for a requestId is best
+ * effort there.
+ */
+export function mayBeAdmittedTwice({ requestId, retries, tookMs }: Entry): boolean {
+  return requestId !== null && (retries > 0 || tookMs >= BALANCER_PATIENCE_MS);
+}
+
 /** Answered by the counters. */
 export function isExact(entry: Entry): boolean {
   return entry.reason !== null && !isFallback(entry);

@@ -2,14 +2,14 @@
 import type { PolicySet } from "@sluice/service/policies/policy-set.ts";
 import { type Entry, endedMs, type Journal, type Stall } from "../journal/entry.ts";
 import { isExact, sortAnswers } from "./answers.ts";
+import type { ClockMove } from "./clock-moves.ts";
 import { createCounterFinder } from "./counters.ts";
-import { historiesOf, SAME_MACHINE_ERROR_MS } from "./history.ts";
 import { latencyOf } from "./latency.ts";
-import { costBeyond, type Excess, findOverAdmission } from "./over-admission.ts";
+import { findLimitFaults } from "./limit-faults.ts";
+import { costBeyond, type Excess } from "./over-admission.ts";
 import { recoveryOf } from "./recovery.ts";
 import { lastOkOfFullQuota } from "./reopened.ts";
 import { meetsFault, type Timeline } from "./timeline.ts";
-import { findWrongDenials } from "./wrong-denials.ts";
 
 /** What every run has; a fault may add figures of its own. Null = this run has none. */
 export type Figures = Readonly<{
@@ -57,8 +57,8 @@ export type Run = Readonly<{
   struck: readonly string[];
   /** When some core of it could not be had for a while. */
   machineStalls: readonly Stall[];
-  /** How far the store's clock is from the journal's; more than the machine's own error only where a fault moves it. */
-  clockErrorMs?: number;
+  /** Where a fault moves the store's clock, in the order of time. */
+  clockMoves?: readonly ClockMove[];
 }>;
 
 /** Requests to look at where a figure is not as expected, a few of each kind. */
@@ -70,15 +70,13 @@ export type Evidence = Readonly<{
 
 const MOST_EVIDENCE = 5;
 
-export function figuresOf({ journal, policies, timeline, struck, machineStalls, clockErrorMs }: Run): {
+export function figuresOf({ journal, policies, timeline, struck, machineStalls, clockMoves = [] }: Run): {
   figures: Figures;
   evidence: Evidence;
 } {
   const { entries, stalls } = journal;
-  const errorMs = clockErrorMs ?? SAME_MACHINE_ERROR_MS;
   const countersOf = createCounterFinder(policies);
-  const histories = historiesOf(entries, countersOf, { clockErrorMs: errorMs });
-  const excesses = findOverAdmission(histories.values());
+  const { excesses, wrongDenials } = findLimitFaults(entries, countersOf, clockMoves);
   const { errors, unanswered, fallback } = sortAnswers(entries);
   const isStruck = new Set(struck);
   const ofStack = fallback.filter((entry) => !meetsAny(machineStalls, entry));
@@ -90,7 +88,6 @@ export function figuresOf({ journal, policies, timeline, struck, machineStalls, 
   const warm = entries.filter(({ sentMs }) => sentMs >= timeline.warmMs);
   const latency = latencyOf(warm, stalls);
   const exactMs = recovery.exactMs ?? Number.POSITIVE_INFINITY;
-  const wrongDenials = findWrongDenials(entries, countersOf, histories, errorMs);
   const figures: Figures = {
     requests: entries.length,
     refusals: entries.filter((entry) => isExact(entry) && !entry.allowed).length,

@@ -3,6 +3,7 @@
 // The answer says that a cost was counted, but not when: somewhere between sending and answer. A request that got no
 // answer of the counters may have been counted or not; it is never held against the service in either direction. Pure.
 import { type Entry, endedMs } from "../journal/entry.ts";
+import { mayBeAdmittedTwice } from "./answers.ts";
 import type { Counter, CounterFinder } from "./counters.ts";
 
 /** `certain`: answered OK, so counted once. Otherwise it may have been, or not. */
@@ -22,7 +23,7 @@ export const SAME_MACHINE_ERROR_MS = 2;
  * A request that timed out may still run at the store; takes expire there some milliseconds after their deadline
  * (docs/decisions/0005), so this is a hundred times too generous.
  */
-const LATEST_RUN_MS = 1_000;
+export const LATEST_RUN_MS = 1_000;
 
 export function historiesOf(
   entries: readonly Entry[],
@@ -35,9 +36,11 @@ export function historiesOf(
     if (!certain && !mayHaveTaken(entry)) continue;
     const toMs = endedMs(entry) + clockErrorMs + (certain ? 0 : LATEST_RUN_MS);
     const taking = { cost: entry.cost, fromMs: entry.sentMs - clockErrorMs, toMs, certain };
+    const again = { ...taking, toMs: endedMs(entry) + clockErrorMs + LATEST_RUN_MS, certain: false };
     for (const counter of countersOf(entry)) {
       const history = takings.get(counter.name) ?? { counter, takings: [] };
       history.takings.push(taking);
+      if (mayBeAdmittedTwice(entry)) history.takings.push(again);
       takings.set(counter.name, history);
     }
   }

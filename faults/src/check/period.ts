@@ -3,7 +3,7 @@
 import type { Window } from "@sluice/contract";
 
 const DAY_MS = 86_400_000;
-const SLIDING_MS: Readonly<Partial<Record<Window, number>>> = { second: 1_000, minute: 60_000, day: DAY_MS };
+export const SLIDING_MS: Readonly<Partial<Record<Window, number>>> = { second: 1_000, minute: 60_000, day: DAY_MS };
 
 /** From its first instant to the first of the next. `previousStartMs` is null where the one before has no weight. */
 export type Period = Readonly<{ startMs: number; endMs: number; previousStartMs: number | null }>;

@@ -1,10 +1,11 @@
 // Usage that was lost: what the journal says was admitted against what the rows of PostgreSQL say was recorded. Pure.
 //
-// Acknowledged <= recorded <= acknowledged + what was left without an answer. What the Fallback admitted is acknowledged,
-// too: its callers were let through. Only what the Fallback of an instance admitted within the interval before it was killed
-// may go with it: it was in that memory alone. Not here: reading the rows, or waiting until they are complete.
+// Acknowledged <= recorded <= acknowledged + what was left without an answer or asked of two instances. What the Fallback admitted is acknowledged,
+// too: its callers were let through. Only what the Fallback of an instance admitted shortly before it was killed may be missing,
+// for it was in that memory alone, or there twice, for only that memory knew that the store had not counted it
+// (decision 0016). Not here: reading the rows, or waiting until they are complete.
 import { type Entry, endedMs } from "../journal/entry.ts";
-import { isFallback } from "./answers.ts";
+import { isFallback, mayBeAdmittedTwice } from "./answers.ts";
 
 /** A tenant's sum over all its rows, of users, APIs and days. */
 export type RecordedUsage = ReadonlyMap<string, number>;
@@ -12,8 +13,8 @@ export type RecordedUsage = ReadonlyMap<string, number>;
 export type UsageBalance = Readonly<{
   /** Cost that was admitted and is in no row, though it ought to be. */
   lost: number;
-  /** Cost that is in no row and may have gone with an instance that was killed. */
-  gone: number;
+  /** Cost that is missing or too much and was admitted by the Fallback of an instance shortly before it was killed. */
+  ofKilled: number;
   /** Cost in the rows that nobody asked for: more than was admitted and left without an answer. */
   surplus: number;
 }>;
@@ -22,21 +23,26 @@ export type UsageBalance = Readonly<{
 export type Kills = Readonly<{ atMs: readonly number[]; unwrittenMs: number }>;
 
 export function balanceUsage(entries: readonly Entry[], recorded: RecordedUsage, kills: Kills): UsageBalance {
-  const balance = { lost: 0, gone: 0, surplus: 0 };
+  const balance = { lost: 0, ofKilled: 0, surplus: 0 };
   for (const [tenant, ofTenant] of Map.groupBy(entries, (entry) => entry.tenant)) {
     const acknowledged = costOf(ofTenant.filter(({ allowed }) => allowed));
-    const unknown = costOf(ofTenant.filter(({ reason, status }) => reason === null && (status < 400 || status >= 500)));
+    const unknown = costOf(ofTenant.filter((entry) => isUnanswered(entry) || mayBeAdmittedTwice(entry)));
     const held = recorded.get(tenant) ?? 0;
+    const unsure = costOf(ofTenant.filter((entry) => isUnsure(entry, kills)));
     const missing = Math.max(0, acknowledged - held);
-    const gone = Math.min(missing, costOf(ofTenant.filter((entry) => wentWithInstance(entry, kills))));
-    balance.gone += gone;
-    balance.lost += missing - gone;
-    balance.surplus += Math.max(0, held - acknowledged - unknown);
+    const surplus = Math.max(0, held - acknowledged - unknown);
+    balance.lost += Math.max(0, missing - unsure);
+    balance.surplus += Math.max(0, surplus - unsure);
+    balance.ofKilled += Math.min(unsure, missing + surplus);
   }
   return balance;
 }
 
-function wentWithInstance(entry: Entry, { atMs, unwrittenMs }: Kills): boolean {
+function isUnanswered({ reason, status }: Entry): boolean {
+  return reason === null && (status < 400 || status >= 500);
+}
+
+function isUnsure(entry: Entry, { atMs, unwrittenMs }: Kills): boolean {
   if (!entry.allowed || !isFallback(entry)) return false;
   return atMs.some((killedMs) => entry.sentMs <= killedMs && endedMs(entry) >= killedMs - unwrittenMs);
 }

@@ -44,6 +44,12 @@ test("what the Fallback admitted, and what was left unanswered, may be in a quot
   expect(wrongOf([...pending, refusedByQuota(60_000)], monthOf10)).toEqual([]);
 });
 
+test("what was asked of two instances may be in a quota twice: the Fallback of one may have admitted it as well", () => {
+  const asked = (over: object) => admitted(0, { cost: 5, requestId: "a", ...over });
+  expect(wrongOf([asked({ retries: 1 }), refusedByQuota(60_000)], monthOf10)).toEqual([]);
+  expect(wrongOf([asked({ retries: 0 }), refusedByQuota(60_000)], monthOf10)).toHaveLength(1);
+});
+
 test("in a sliding window only what was counted in its two buckets weighs", () => {
   const burst = many(10, (index) => admitted(index));
   expect(wrongOf([...burst, refusedByRate(500)], secondOf10)).toEqual([]);

@@ -1,5 +1,6 @@
 // What faults of PostgreSQL have in common: administrators go on making changes, and checks must not notice anything.
 import type { PostgresFailover } from "../../../stack/src/postgres-failover.ts";
+import type { StackOptions } from "../../../stack/src/stack.ts";
 import { type AdminWriter, firstWriteAfterMs, longestPauseMs, startAdminWriter } from "../lab/admin-writer.ts";
 import { COUNTS_KEPT, EVERY_FAULT, NO_FALLBACK, RATES_HOLD } from "../lab/expectations.ts";
 import type { Expectation, Fault, World } from "../lab/fault.ts";
@@ -11,6 +12,8 @@ const WRITES_BEFORE_MS = 1_500;
 
 export type DatabaseFault = Pick<Fault, "id" | "name" | "about" | "faultMs" | "recoveryMs"> &
   Readonly<{
+    /** Beside a PostgreSQL that fails over. */
+    stack?: Omit<StackOptions, "postgres">;
     strike: (failover: PostgresFailover, world: World) => Promise<void>;
     /** From the strike, unless it is from the mending. */
     adminBackMs: number;
@@ -18,12 +21,12 @@ export type DatabaseFault = Pick<Fault, "id" | "name" | "about" | "faultMs" | "r
     mend?: (failover: PostgresFailover, world: World) => Promise<void>;
   }>;
 
-export function databaseFault({ strike, mend, adminBackMs, adminBackFrom, ...shown }: DatabaseFault): Fault {
+export function databaseFault({ stack, strike, mend, adminBackMs, adminBackFrom, ...shown }: DatabaseFault): Fault {
   let writer: AdminWriter | null = null;
   let sinceMs = 0;
   return {
     ...shown,
-    stack: { postgres: "auto_failover" },
+    stack: { ...stack, postgres: "auto_failover" },
     inflict: async (world) => {
       const started = await startAdminWriter(world.stack);
       writer = started;

@@ -6,12 +6,14 @@ import { promisify } from "node:util";
 import { slotOf } from "@sluice/service/counters/topology.ts";
 import type { RedisServer } from "../../../stack/src/redis-stack.ts";
 import { COUNTS_KEPT, EVERY_FAULT, NO_FALLBACK, OTHERS_EXACT, RATES_HOLD } from "../lab/expectations.ts";
-import type { Fault, World } from "../lab/fault.ts";
+import type { Expectation, Fault, World } from "../lab/fault.ts";
 import { mastersOf } from "./parts.ts";
 
-const CLI = fileURLToPath(new URL("../../../cli/src/main.ts", import.meta.url));
+const CLI = fileURLToPath(new URL("../../../cli/bin/sluice.mjs", import.meta.url));
 
 const MIGRATE_TIMEOUT_MS = 1_000;
+const NOT_MOVED = "tenants left behind";
+const ALL_MOVED: Expectation = { figure: NOT_MOVED, atMost: 0, why: "there was something to notice" };
 
 export const movedByUs: Fault = {
   id: "F14a",
@@ -28,9 +30,10 @@ export const movedByUs: Fault = {
       [CLI, "redis", "move-slots", "--to", to.address, "--slots", slots, "--json"],
       { env },
     );
+    await tellNotMoved(world, to, tenants);
     return tenants;
   },
-  expectations: [...EVERY_FAULT, NO_FALLBACK, OTHERS_EXACT, ...COUNTS_KEPT, RATES_HOLD],
+  expectations: [...EVERY_FAULT, ALL_MOVED, NO_FALLBACK, OTHERS_EXACT, ...COUNTS_KEPT, RATES_HOLD],
 };
 
 export const movedByRedis: Fault = {
@@ -44,9 +47,10 @@ export const movedByRedis: Fault = {
     const { SLUICE_REDIS_USERNAME: user = "", SLUICE_REDIS_PASSWORD: password = "" } =
       world.stack.redis.environmentOf("operator");
     for (const tenant of tenants) await moveKeyByKey(slotOf(tenant), from, to, [user, password]);
+    await tellNotMoved(world, to, tenants);
     return tenants;
   },
-  expectations: [...EVERY_FAULT, OTHERS_EXACT, ...COUNTS_KEPT, RATES_HOLD],
+  expectations: [...EVERY_FAULT, ALL_MOVED, OTHERS_EXACT, ...COUNTS_KEPT, RATES_HOLD],
 };
 
 async function moveOf(world: World) {
@@ -54,6 +58,11 @@ async function moveOf(world: World) {
   if (from === undefined || to === undefined)
     throw new Error("The cluster has fewer than two masters: start a new one.");
   return { from, to, tenants: await world.tenantsOf(from) };
+}
+
+async function tellNotMoved({ stack, tell }: World, to: RedisServer, tenants: readonly string[]): Promise<void> {
+  const owners = await Promise.all(tenants.map((tenant) => stack.redis.masterOf(tenant)));
+  tell(NOT_MOVED, owners.filter((owner) => owner !== to).length);
 }
 
 async function moveKeyByKey(

@@ -1,5 +1,5 @@
 // F28: an instance is killed in the middle of requests. What carries a requestId is asked again elsewhere and counted once.
-import { COUNTS_KEPT, EVERY_KILL, FALLBACK_GONE, RATES_HOLD, USAGE_EXACT } from "../lab/expectations.ts";
+import { COUNTS_KEPT, EVERY_KILL, KILLED_FALLBACK, RATES_HOLD, USAGE_EXACT } from "../lab/expectations.ts";
 import type { Fault } from "../lab/fault.ts";
 import { everyTenant } from "./parts.ts";
 
@@ -26,7 +26,7 @@ export const instanceKilled: Fault = {
     ...COUNTS_KEPT,
     RATES_HOLD,
     ...USAGE_EXACT,
-    FALLBACK_GONE,
+    KILLED_FALLBACK,
     { figure: "unanswered", atMost: MOST_UNANSWERED, why: "only what it had in hand, and nobody may ask again" },
   ],
 };

@@ -1,6 +1,6 @@
 // F37: the instances that write usage to PostgreSQL are killed in the middle of it, one after another. What they had written
 // is not written twice, and what they had not is written by others.
-import { COUNTS_KEPT, EVERY_KILL, FALLBACK_GONE, RATES_HOLD, USAGE_EXACT } from "../lab/expectations.ts";
+import { COUNTS_KEPT, EVERY_KILL, KILLED_FALLBACK, RATES_HOLD, USAGE_EXACT } from "../lab/expectations.ts";
 import type { Fault } from "../lab/fault.ts";
 import { everyTenant } from "./parts.ts";
 
@@ -30,7 +30,7 @@ export const snapshotInterrupted: Fault = {
     ...COUNTS_KEPT,
     RATES_HOLD,
     ...USAGE_EXACT,
-    FALLBACK_GONE,
+    KILLED_FALLBACK,
     { figure: "unanswered", atMost: MOST_UNANSWERED, why: "only what each had in hand, and nobody may ask again" },
   ],
 };

@@ -30,17 +30,17 @@ export const COUNTS_KEPT: readonly Expectation[] = [QUOTAS_HOLD, NO_FULL_QUOTA_R
 export const SOON_EXACT: Expectation = { figure: "returnMs", atMost: 3_000, why: "exact as soon as it is back" };
 
 export const LOST_USAGE = "lost usage";
-export const GONE_USAGE = "unwritten Fallback usage gone with its instance";
+export const KILLED_USAGE = "Fallback usage of the killed, lost or twice";
 export const SURPLUS_USAGE = "usage counted twice";
 export const USAGE_EXACT: readonly Expectation[] = [
   { figure: LOST_USAGE, atMost: 0, why: "what was acknowledged is recorded" },
   { figure: SURPLUS_USAGE, atMost: 0, why: "and nothing but what was asked for" },
 ];
-/** Where instances are killed; those of a shard that is away would be as many as it is asked. */
-export const FALLBACK_GONE: Expectation = {
-  figure: GONE_USAGE,
+/** Where instances are killed while the store is there: the Fallback has had little to answer. */
+export const KILLED_FALLBACK: Expectation = {
+  figure: KILLED_USAGE,
   atMost: 100,
-  why: "what it had admitted itself within an interval is in its memory alone",
+  why: "what the Fallback had just admitted is known to that memory alone",
 };
 
 export type Verdict = Readonly<{ expectation: Expectation; value: number | null; met: boolean }>;

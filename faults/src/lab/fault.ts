@@ -5,6 +5,7 @@
 import type { RedisServer } from "../../../stack/src/redis-stack.ts";
 import type { ServiceInstance } from "../../../stack/src/service-instance.ts";
 import type { RunningStack, StackOptions } from "../../../stack/src/stack.ts";
+import type { ClockMove } from "../check/clock-moves.ts";
 import type { Figures } from "../check/figures.ts";
 import type { CastMember } from "../load/cast.ts";
 
@@ -14,12 +15,16 @@ export type FigureName = keyof Figures;
 export type World = Readonly<{
   stack: RunningStack;
   cast: readonly CastMember[];
+  /** Checks of the load. */
+  perSecond: number;
   /** The ids of the tenants whose slots this node owns now. */
   tenantsOf: (master: RedisServer) => Promise<readonly string[]>;
   /** A second load beside the first, on some tenants only; it ends with the run. The checker reads its journal, too. */
   moreLoad: (perSecond: number, tenants: readonly string[]) => Promise<void>;
   /** SIGKILL. What only its Fallback knew may go with it, and is accounted for. */
   killInstance: (instance: ServiceInstance) => Promise<void>;
+  /** Says that the clock which counts for these tenants was moved. In the order of time. */
+  clockMoved: (move: ClockMove) => void;
   pause: (milliseconds: number) => Promise<void>;
   /** Puts a figure that only this fault has into the report. */
   tell: (name: string, value: number) => void;
@@ -31,7 +36,7 @@ export type World = Readonly<{
 export type Expectation = Readonly<{ figure: FigureName | (string & {}); why: string } & Bound>;
 type Bound = Readonly<{ atMost: number }> | Readonly<{ atLeast: number }>;
 
-export type FaultId = `F${number}` | `F${number}${"a" | "b" | "c"}`;
+export type FaultId = `F${number}` | `F${number}${"a" | "b" | "c" | "d"}`;
 
 export type Fault = Readonly<{
   /** As in the fault matrix. */
@@ -56,7 +61,5 @@ export type Fault = Readonly<{
   inspect?: (world: World) => Promise<void>;
   /** Compares the journal with the usage in PostgreSQL, after the load. */
   usage?: boolean;
-  /** Of the store's clock against the machine's, where a fault moves it. */
-  clockErrorMs?: number;
   expectations: readonly Expectation[];
 }>;

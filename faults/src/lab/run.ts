@@ -6,15 +6,16 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { type RunningStack, startStack } from "../../../stack/src/stack.ts";
+import { startStack } from "../../../stack/src/stack.ts";
+import type { ClockMove } from "../check/clock-moves.ts";
 import { type Evidence, type Figures, figuresOf } from "../check/figures.ts";
 import type { Timeline } from "../check/timeline.ts";
 import { joinJournals } from "../journal/entry.ts";
-import { type CastMember, castOf, policySetOf } from "../load/cast.ts";
+import { castOf, policySetOf } from "../load/cast.ts";
 import { type Load, startLoad } from "../load/load.ts";
 import type { LoadJob } from "../load/load-job.ts";
 import { witnessMachineStalls } from "../load/machine-stalls.ts";
-import { GONE_USAGE, judge, LOST_USAGE, SURPLUS_USAGE, type Verdict } from "./expectations.ts";
+import { judge, KILLED_USAGE, LOST_USAGE, SURPLUS_USAGE, type Verdict } from "./expectations.ts";
 import type { Fault, World } from "./fault.ts";
 import { usageBalance } from "./recorded-usage.ts";
 
@@ -60,11 +61,8 @@ export async function runFault(fault: Fault, { perSecond: labRate, seed, say }: 
       const place = { targets: [stack.balancer.url], headers: stack.checkHeaders, journalPath };
       loads.push(await startLoad({ ...job, ...place, seed: seed * 100 + number, source: `load-${number}` }));
     };
-    const told: Record<string, number> = {};
-    const killedAtMs: number[] = [];
-    const world = worldOf(stack, cast, begin, atEnd, killedAtMs, (name, value) => {
-      told[name] = value;
-    });
+    const notes: Notes = { told: {}, killedAtMs: [], clockMoves: [] };
+    const world = worldOf({ stack, cast, perSecond }, begin, atEnd, notes);
     await fault.prepare?.(world);
     const witnesses = await witnessMachineStalls();
     atEnd(witnesses.stop);
@@ -75,20 +73,25 @@ export async function runFault(fault: Fault, { perSecond: labRate, seed, say }: 
     say("inspecting");
     await fault.inspect?.(world);
     if (fault.usage) {
-      const unwrittenMs = Number(fault.stack?.environment?.SLUICE_SNAPSHOT_INTERVAL_MS ?? SNAPSHOT_INTERVAL_MS);
-      const { lost, gone, surplus } = await usageBalance(stack, journal.entries, { atMs: killedAtMs, unwrittenMs });
+      const intervalMs = Number(fault.stack?.environment?.SLUICE_SNAPSHOT_INTERVAL_MS ?? SNAPSHOT_INTERVAL_MS);
+      // Until the next interval ends, and until that is written.
+      const unwrittenMs = 2 * intervalMs;
+      const { lost, ofKilled, surplus } = await usageBalance(stack, journal.entries, {
+        atMs: notes.killedAtMs,
+        unwrittenMs,
+      });
       world.tell(LOST_USAGE, lost);
-      world.tell(GONE_USAGE, gone);
+      world.tell(KILLED_USAGE, ofKilled);
       world.tell(SURPLUS_USAGE, surplus);
     }
-    const { clockErrorMs } = fault;
+    const { told, clockMoves } = notes;
     const { figures, evidence } = figuresOf({
       journal,
       policies,
       timeline,
       struck,
       machineStalls: witnesses.seen(),
-      ...(clockErrorMs !== undefined && { clockErrorMs }),
+      clockMoves,
     });
     return { fault: fault.id, figures, told, verdicts: judge(fault.expectations, figures, told), evidence };
   } finally {
@@ -112,30 +115,35 @@ async function goThrough(fault: Fault, world: World, say: RunOptions["say"]) {
   return { timeline, struck };
 }
 
+/** What steps of a fault say about the run. */
+type Notes = Readonly<{ told: Record<string, number>; killedAtMs: number[]; clockMoves: ClockMove[] }>;
+
 function worldOf(
-  stack: RunningStack,
-  cast: readonly CastMember[],
+  { stack, cast, perSecond }: Pick<World, "stack" | "cast" | "perSecond">,
   begin: (job: Pick<LoadJob, "perSecond" | "cast">) => Promise<void>,
   atEnd: World["atEnd"],
-  killedAtMs: number[],
-  tell: World["tell"],
+  notes: Notes,
 ): World {
   return {
     stack,
     cast,
+    perSecond,
     tenantsOf: async (master) => {
       const owners = await Promise.all(cast.map(async ({ id }) => ({ id, owner: await stack.redis.masterOf(id) })));
       return owners.filter(({ owner }) => owner === master).map(({ id }) => id);
     },
     moreLoad: (perSecond, tenants) => begin({ perSecond, cast: cast.filter(({ id }) => tenants.includes(id)) }),
     killInstance: async (instance) => {
-      killedAtMs.push(Date.now());
+      notes.killedAtMs.push(Date.now());
       await instance.kill();
     },
+    clockMoved: (move) => void notes.clockMoves.push(move),
     pause: async (milliseconds) => {
       await pause(milliseconds);
     },
-    tell,
+    tell: (name, value) => {
+      notes.told[name] = value;
+    },
     atEnd,
   };
 }

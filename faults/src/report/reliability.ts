@@ -1,4 +1,5 @@
 // docs/reliability.md: what was measured, on which machine, fault by fault. Pure.
+import type { AbsentFault } from "../faults/absent.ts";
 import { type FaultSummary, isMet } from "./summary.ts";
 import { boundOf, nameOf, shown } from "./words.ts";
 
@@ -9,10 +10,11 @@ export type Published = Readonly<{
   /** Checks per second. */
   rate: number;
   summaries: readonly FaultSummary[];
+  absent: readonly AbsentFault[];
 }>;
 
-export function reliabilityPage({ machine, at, rate, summaries }: Published): string {
-  return `${[intro(machine, at, rate), ...summaries.map(section)].join("\n\n")}\n`;
+export function reliabilityPage({ machine, at, rate, summaries, absent }: Published): string {
+  return `${[intro(machine, at, rate), ...summaries.map(section), absences(absent)].join("\n\n")}\n`;
 }
 
 function intro(machine: string, at: string, rate: number): string {
@@ -54,4 +56,10 @@ function section(summary: FaultSummary): string {
       ...rows.map((row) => `| ${row} |`),
     ].join("\n"),
   ].join("\n\n");
+}
+
+function absences(absent: readonly AbsentFault[]): string {
+  return ["## Not made here", absent.map(({ id, name, why }) => `- **${id}**, ${name}: ${why}`).join("\n")].join(
+    "\n\n",
+  );
 }

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { figuresOf } from "../check/figures.ts";
 import { admitted, limited, many, NOON_MS } from "../check/journal.world.ts";
+import { ABSENT } from "../faults/absent.ts";
 import { judge } from "../lab/expectations.ts";
 import type { Expectation, Fault } from "../lab/fault.ts";
 import type { RunResult } from "../lab/run.ts";
@@ -61,9 +62,16 @@ test("what is broken is called so, in the table and on the page", () => {
   const table = faultTable(summary);
   expect(table).toContain("F1 master killed: BROKEN (1 runs)");
   expect(table).toMatch(/BROKEN +exact again +never +never +<= 5.0 s/);
-  const page = reliabilityPage({ machine: "a machine", at: "2026-11-22T12:00:00Z", rate: 240, summaries: [summary] });
+  const page = reliabilityPage({
+    machine: "a machine",
+    at: "2026-11-22T12:00:00Z",
+    rate: 240,
+    summaries: [summary],
+    absent: ABSENT,
+  });
   expect(page).toContain("| exact again | never | never | <= 5.0 s, promoted | **broken** |");
   expect(page).toContain("A run failed: no stack");
+  expect(page).toContain("**F27**");
 });
 
 test("a run that failed counts as an expectation that was not met; what is slow can be left out of the count", () => {
