@@ -450,6 +450,11 @@ CREATE TABLE public.quota_adjustments (
     CONSTRAINT quota_adjustments_reason_check CHECK (((char_length(reason) >= 1) AND (char_length(reason) <= 1000))),
     CONSTRAINT quota_adjustments_scope_check CHECK ((scope = ANY (ARRAY['TENANT'::text, 'TENANT_API'::text, 'TENANT_USER'::text, 'TENANT_USER_API'::text])))
 );
+CREATE TABLE public.quota_generations (
+    tenant_id text NOT NULL COLLATE pg_catalog."C",
+    generation bigint NOT NULL,
+    CONSTRAINT quota_generations_generation_check CHECK ((generation >= 0))
+);
 CREATE TABLE public.quota_rows (
     tenant_id text NOT NULL COLLATE pg_catalog."C",
     day_label integer NOT NULL,
@@ -614,6 +619,7 @@ CREATE TABLE public.usage_writers (
     flushed_at timestamp with time zone DEFAULT now() NOT NULL,
     ended text,
     harvest_until timestamp with time zone,
+    harvested_at timestamp with time zone,
     CONSTRAINT usage_writers_ended_check CHECK ((ended = ANY (ARRAY['CLOSED'::text, 'HARVESTED'::text])))
 );
 CREATE TABLE public.users (
@@ -664,6 +670,8 @@ ALTER TABLE ONLY public.policy_version
     ADD CONSTRAINT policy_version_pkey PRIMARY KEY (only_row);
 ALTER TABLE ONLY public.quota_adjustments
     ADD CONSTRAINT quota_adjustments_pkey PRIMARY KEY (tenant_id, period_label, id, quota_window);
+ALTER TABLE ONLY public.quota_generations
+    ADD CONSTRAINT quota_generations_pkey PRIMARY KEY (tenant_id);
 ALTER TABLE ONLY public.quota_rows
     ADD CONSTRAINT quota_rows_pkey PRIMARY KEY (tenant_id, day_label, quota_window, counter_key, source, incarnation, generation);
 ALTER TABLE ONLY public.refresh_tokens

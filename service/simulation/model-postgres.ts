@@ -11,7 +11,12 @@ import { Outage } from "./outage.ts";
 
 export type PlanLimits = Readonly<{ perMinute: number; quotaPerDay: number; quotaPerMonth: number }>;
 
-export type Writer = Readonly<{ flushedAtMs: number; ended: "CLOSED" | "HARVESTED" | null; harvestUntilMs: number }>;
+export type Writer = Readonly<{
+  flushedAtMs: number;
+  ended: "CLOSED" | "HARVESTED" | null;
+  harvestUntilMs: number;
+  harvestedAtMs: number;
+}>;
 
 export type AdjustmentRow = Readonly<{
   tenant: string;
@@ -31,6 +36,8 @@ export type DatabaseState = {
   readonly quotas: Map<string, QuotaTotal>;
   readonly adjustments: Map<string, AdjustmentRow>;
   readonly writers: Map<string, Writer>;
+  /** Under which each tenant's quotas were last written. */
+  readonly generations: Map<string, number>;
   searchedAtMs: number;
 };
 
@@ -65,8 +72,16 @@ export class ModelPostgres {
 
   constructor(limits: PlanLimits, nowMs: () => number) {
     this.nowMs = nowMs;
-    const empty = { usage: new Map(), quotas: new Map(), adjustments: new Map(), writers: new Map() };
-    this.state = { timeline: 1, version: 1, limits, searchedAtMs: 0, ...empty };
+    const empty = { usage: new Map(), quotas: new Map(), adjustments: new Map() };
+    this.state = {
+      timeline: 1,
+      version: 1,
+      limits,
+      searchedAtMs: 0,
+      ...empty,
+      writers: new Map(),
+      generations: new Map(),
+    };
     this.#backup = copyOf(this.state);
   }
 
@@ -123,5 +138,6 @@ function copyOf(state: DatabaseState): DatabaseState {
     quotas: new Map(state.quotas),
     adjustments: new Map(state.adjustments),
     writers: new Map(state.writers),
+    generations: new Map(state.generations),
   };
 }

@@ -42,15 +42,12 @@ function faultsOfCounter(world: World, { asked, scope, user, usedAtLeast }: Quot
 /** A database that was set back does not know grants any more, and the store does. A reset may have been of anything. */
 function maybeNotSeen(world: World, counter: Counter): number {
   const { journal } = world;
-  const isForgetful = journal.forgetfulShards.has(world.shardOf(counter.tenant));
-  const hasEnded = (record: CheckRecord) => record.process.end !== null;
-  const late = isSpared("lateRowsOfUnaware") && isForgetful ? costOf(world, counter, hasEnded) : 0;
   const corrections = journal.adjustments.filter((one) => one.tenant === counter.tenant && one.user === counter.user);
   return corrections.reduce((sum, { amount }) => {
     if (amount === null) return Number.POSITIVE_INFINITY;
     if (amount > 0) return sum;
     return journal.databaseWasSetBack || isSpared("cutOffSince") ? sum - amount : sum;
-  }, late);
+  }, 0);
 }
 
 /** A refused check that was not given back, or whose give-back the store forgot, is a charge too much: stricter, not looser. */

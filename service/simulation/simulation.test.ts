@@ -27,6 +27,7 @@ vi.mock("../src/limits/quota-period.ts", async (importOriginal) => {
 vi.mock("../src/platform/postgres-listen.ts", async (real) => replaced(real, await import("./notifications.ts")));
 vi.mock("../src/policies/policy-read.pg.ts", async (real) => replaced(real, await import("./statements.ts")));
 vi.mock("../src/usage/adjustment-lock.pg.ts", async (real) => replaced(real, await import("./statements.ts")));
+vi.mock("../src/usage/quota-generations.pg.ts", async (real) => replaced(real, await import("./statements.ts")));
 vi.mock("../src/usage/quota-sums.pg.ts", async (real) => replaced(real, await import("./statements.ts")));
 vi.mock("../src/usage/usage-writers.pg.ts", async (real) => replaced(real, await import("./statements.ts")));
 vi.mock("../src/usage/write-totals.pg.ts", async (real) => replaced(real, await import("./statements.ts")));

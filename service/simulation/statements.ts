@@ -1,6 +1,6 @@
 // The SQL of the service as functions of the model's state. Each has the name and the arguments of the function that it
 // stands for, and its semantics: usage/write-totals.pg.ts (the greater wins; folding is not here), usage/usage-writers.pg.ts,
-// usage/quota-sums.pg.ts (one page), usage/adjustment-lock.pg.ts and policies/policy-read.pg.ts. That the SQL does say this is
+// usage/quota-generations.pg.ts, usage/quota-sums.pg.ts (one page), usage/adjustment-lock.pg.ts and policies/policy-read.pg.ts. That the SQL does say this is
 // shown by their own tests on a real server.
 import type { RebuildablePool } from "../src/platform/pool.ts";
 import type { Plan, Tenant } from "../src/policies/policy.ts";
@@ -35,21 +35,38 @@ export function writeQuotaTotals(pool: RebuildablePool, rows: readonly QuotaTota
   }, timeoutMs);
 }
 
+export function noteGenerations(
+  pool: RebuildablePool,
+  written: readonly (readonly [tenant: string, generation: number])[],
+  timeoutMs: number,
+): Promise<string[]> {
+  return linkOf(pool).run(({ generations }) => {
+    const differing = written.filter(([tenant, generation]) => generations.get(tenant) !== generation);
+    for (const [tenant, generation] of differing) generations.set(tenant, generation);
+    return differing.map(([tenant]) => tenant);
+  }, timeoutMs);
+}
+
 export function beat(pool: RebuildablePool, incarnations: readonly string[], timeoutMs: number): Promise<void> {
   return linkOf(pool).run(({ writers }, nowMs) => {
     for (const incarnation of incarnations) {
-      const { harvestUntilMs } = writers.get(incarnation) ?? NEW_WRITER;
-      writers.set(incarnation, { flushedAtMs: nowMs, ended: null, harvestUntilMs });
+      writers.set(incarnation, { ...(writers.get(incarnation) ?? NEW_WRITER), flushedAtMs: nowMs, ended: null });
     }
   }, timeoutMs);
 }
 
-export function closeWriters(pool: RebuildablePool, incarnations: readonly string[], timeoutMs: number): Promise<void> {
-  return linkOf(pool).run(({ writers }, nowMs) => {
-    for (const incarnation of incarnations) {
-      const { harvestUntilMs } = writers.get(incarnation) ?? NEW_WRITER;
-      writers.set(incarnation, { flushedAtMs: nowMs, ended: "CLOSED", harvestUntilMs });
+export function closeWriters(
+  pool: RebuildablePool,
+  incarnations: readonly string[],
+  history: string | null,
+  timeoutMs: number,
+): Promise<string> {
+  return linkOf(pool).run(({ timeline, writers }, nowMs) => {
+    const present = `${SYSTEM_ID} ${timeline}`;
+    for (const incarnation of present === history ? incarnations : []) {
+      writers.set(incarnation, { ...(writers.get(incarnation) ?? NEW_WRITER), flushedAtMs: nowMs, ended: "CLOSED" });
     }
+    return present;
   }, timeoutMs);
 }
 
@@ -91,7 +108,29 @@ export function markHarvested(
   return linkOf(pool).run(({ writers }, nowMs) => {
     const writer = writers.get(incarnation);
     if (writer === undefined || !isSilent(writer, nowMs, silentForMs)) return;
-    writers.set(incarnation, { ...writer, ended: "HARVESTED" });
+    writers.set(incarnation, { ...writer, ended: "HARVESTED", harvestedAtMs: nowMs });
+  }, timeoutMs);
+}
+
+export function harvestedLongAgo(
+  pool: RebuildablePool,
+  incarnations: readonly string[],
+  limit: number,
+  timeoutMs: number,
+): Promise<string[]> {
+  return linkOf(pool).run(({ writers }, nowMs) => {
+    const due = incarnations.filter((incarnation) => {
+      const { ended, harvestedAtMs, flushedAtMs } = writers.get(incarnation) ?? NEW_WRITER;
+      return ended === "HARVESTED" && harvestedAtMs + (harvestedAtMs - flushedAtMs) < nowMs;
+    });
+    return due.slice(0, limit);
+  }, timeoutMs);
+}
+
+export function markHarvestedAgain(pool: RebuildablePool, incarnation: string, timeoutMs: number): Promise<void> {
+  return linkOf(pool).run(({ writers }, nowMs) => {
+    const writer = writers.get(incarnation);
+    if (writer?.ended === "HARVESTED") writers.set(incarnation, { ...writer, harvestedAtMs: nowMs });
   }, timeoutMs);
 }
 
@@ -173,7 +212,7 @@ export function sourceOf(state: Pick<DatabaseState, "timeline" | "version" | "li
   };
 }
 
-const NEW_WRITER: Writer = { flushedAtMs: 0, ended: null, harvestUntilMs: 0 };
+const NEW_WRITER: Writer = { flushedAtMs: 0, ended: null, harvestUntilMs: 0, harvestedAtMs: 0 };
 
 function planOf({ limits }: Pick<DatabaseState, "limits">): Plan {
   return { name: PLAN, limits };

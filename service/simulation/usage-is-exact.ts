@@ -35,11 +35,14 @@ function chargedOf(world: World, tenant: string): { least: number; most: number 
   const lost = cost((record) => {
     if (!isCharged(record)) return false;
     if (!hasEnded(record)) return false;
-    return isOfFallback(record) || isForgetful || isInGap(world, record);
+    return isOfFallback(record) || isForgetful;
   });
+  const unsettled = cost(
+    (record) => isSpared("harvestedUnsettled") && isRefused(record) && wasHarvested(world, record),
+  );
   return {
     least: cost(isCharged) - lost - againOfFallback(journal, tenant),
-    most: cost(isCharged) + unanswered + fallbackOfEnded,
+    most: cost(isCharged) + unanswered + fallbackOfEnded + unsettled,
   };
 }
 
@@ -54,8 +57,12 @@ function againOfFallback({ checks }: Journal, tenant: string): number {
   }, 0);
 }
 
-function isInGap({ journal }: World, { process }: CheckRecord): boolean {
-  const { databaseWasSetBack } = journal;
-  if (process.end === "STOPPED") return isSpared("stoppedUnaware") && databaseWasSetBack;
-  return isSpared("harvestedAlive") && (databaseWasSetBack || process.wasFrozen);
+/** By the Fallback, of a process that lives. */
+function isRefused(record: CheckRecord): boolean {
+  return record.process.end === null && isOfFallback(record) && record.answer?.allowed === false;
+}
+
+function wasHarvested({ database }: World, { process }: CheckRecord): boolean {
+  const writers = [...database.state.writers];
+  return writers.some(([name, { harvestedAtMs }]) => name.startsWith(`${process.owner}.`) && harvestedAtMs > 0);
 }

@@ -6,7 +6,11 @@
 // hash of it was found and written; one that was only frozen goes on where it was. Two harvesters of one writer do no harm,
 // a claim keeps them from it. Nobody waits for it.
 // A process may live and die while PostgreSQL is away, and never be in the register of writers: the store is searched for
-// such usage now and then, by one of all instances. Known gap: what the store lost, too, is lost.
+// such usage now and then, by one of all instances. A process may also have been taken for dead because PostgreSQL was out
+// of its reach alone, take on, and die before it is heard of again: with a search, some of the harvested whose usage is
+// still in the store are looked at again, ever more rarely (usage-writers.pg.ts).
+// Known gaps: what the store lost, too, is lost. So is what a process counts that takes on unheard of for a day, the life
+// of a harvested hash, and opens no new row of usage meanwhile.
 // Not here: where the store has it (counters/usage-hashes.redis.ts), the register (usage-writers.pg.ts).
 import type { UsageHash, UsageHashes } from "../counters/usage-hashes.redis.ts";
 import type { RebuildablePool } from "../platform/pool.ts";
@@ -14,7 +18,9 @@ import type { UsageTotal } from "./total-rows.ts";
 import {
   claimSearch,
   claimWriter,
+  harvestedLongAgo,
   markHarvested,
+  markHarvestedAgain,
   registerWriters,
   silentWriters,
   unclaimWriter,
@@ -27,6 +33,8 @@ const TIMEOUT_MS = 5_000;
 const CLAIM_MS = 60_000;
 /** Of the whole store. Usage stays in it for a week, and its day open for more than one. */
 const SEARCH_EVERY_MS = 600_000;
+/** Of one search: each is a scan of the whole store, and whoever died just now comes first. */
+const MAX_AGAIN = 8;
 
 export type HarvestParts = Readonly<{
   pool: RebuildablePool;
@@ -61,8 +69,8 @@ export function createHarvest(parts: HarvestParts): Harvest {
       await writeUsageTotals(pool, rows.slice(at, at + MAX_TOTALS), TIMEOUT_MS);
     }
   };
-  /** False when it was broken off. */
-  const harvest = async (incarnation: string): Promise<boolean> => {
+  /** The tenants it had usage of; null when it was broken off. */
+  const collect = async (incarnation: string): Promise<readonly string[] | null> => {
     const tenants = new Set<string>();
     let found: UsageHash[] = [];
     let rows: UsageTotal[] = [];
@@ -76,12 +84,17 @@ export function createHarvest(parts: HarvestParts): Harvest {
       found.push(hash);
       rows = rows.concat(totalsOf(incarnation, hash));
       if (rows.length >= MAX_TOTALS) await settle();
-      if (isClosed) return false;
+      if (isClosed) return null;
     }
     await settle();
-    if (isClosed) return false;
+    return isClosed ? null : [...tenants];
+  };
+  /** False when it was broken off. */
+  const harvest = async (incarnation: string): Promise<boolean> => {
+    const tenants = await collect(incarnation);
+    if (tenants === null) return false;
     await markHarvested(pool, incarnation, silentForMs, TIMEOUT_MS);
-    onHarvested([...tenants]);
+    onHarvested(tenants);
     return true;
   };
   const harvestAll = async () => {
@@ -98,7 +111,12 @@ export function createHarvest(parts: HarvestParts): Harvest {
   };
   const search = async () => {
     if (hashes === null || isClosed || !(await claimSearch(pool, searchEveryMs, TIMEOUT_MS))) return;
-    await registerWriters(pool, [...(await hashes.incarnations())], TIMEOUT_MS);
+    const found = [...(await hashes.incarnations())];
+    await registerWriters(pool, found, TIMEOUT_MS);
+    for (const incarnation of await harvestedLongAgo(pool, found, MAX_AGAIN, TIMEOUT_MS)) {
+      if ((await collect(incarnation)) === null) return;
+      await markHarvestedAgain(pool, incarnation, TIMEOUT_MS);
+    }
   };
   const attempt = async () => {
     try {

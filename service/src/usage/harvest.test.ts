@@ -167,6 +167,34 @@ describeWith(["redis-server", "postgres"], "harvesting a dead process", () => {
     expect(await run(w.url, "select from usage_writers where incarnation = 'probe'")).toEqual([]);
   });
 
+  test("what a process left that took on after it was taken for dead is found by a search, and not before it is due", async () => {
+    await using w = await world();
+    const dead = await w.process(7, HOUR_AGO);
+    const instance = w.harvest({ searchEveryMs: 1 });
+    const isDone = async () => (await w.ended(dead.incarnation)) === "HARVESTED";
+    const harvestedUntil = async (what: string, isSo: () => Promise<boolean>) =>
+      await waitFor(what, async () => {
+        await instance.run();
+        return await isSo();
+      });
+    await harvestedUntil("it is harvested", isDone);
+    // As if it had gone on for another 5 with one of its tenants.
+    const key = (await cluster.keys()).find((name) => name.includes(`:w:${dead.incarnation}:`)) ?? "";
+    const owner = await cluster.ownerOfKey(key);
+    const [field] = ((await owner.command("HKEYS", key)) as string[]).filter((name) => name.endsWith("kim"));
+    await owner.command("HINCRBY", key, field ?? "", 5);
+    const found = async () => (await run(w.url, "select max(total)::int as total from usage_rows"))[0]?.total;
+    const searched = async () => (await run(w.url, "select searched_at::text from usage_searches"))[0]?.searched_at;
+    const before = await searched();
+    await harvestedUntil("another search", async () => (await searched()) !== before);
+    expect(await found()).toBe(7);
+    const longAgo = "flushed_at = now() - interval '9 hours', harvested_at = now() - interval '8 hours'";
+    await run(w.url, `update usage_writers set ${longAgo} where incarnation = '${dead.incarnation}'`);
+    await harvestedUntil("the rest of it", async () => (await found()) === 12);
+    await instance.close();
+    expect([await isDone(), w.harvested.length, w.faults]).toEqual([true, 1, []]);
+  });
+
   test("what a failover may have hidden is not called complete", async () => {
     await using w = await world();
     const dead = await w.process(4, HOUR_AGO);

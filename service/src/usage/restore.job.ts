@@ -34,6 +34,7 @@ export type Restore = Readonly<{
   /** Works off what is owed now; resolves when that has ended, well or not. To be called after own rows were written. */
   run: () => Promise<void>;
   owed: () => number;
+  owedTenants: () => Iterable<string>;
   tally: () => RestoreTally;
   close: () => Promise<void>;
 }>;
@@ -118,6 +119,7 @@ export function createRestore(parts: RestoreParts): Restore {
       return running;
     },
     owed: () => owed.size,
+    owedTenants: () => owed.keys(),
     tally: () => ({ owed: owed.size, ...done }),
     close: async () => {
       closing.abort();

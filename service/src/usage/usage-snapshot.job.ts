@@ -4,13 +4,15 @@
 // Only what changed is written, in chunks, each process its own: the work grows with the traffic, not with the tenants.
 // Promise: nobody waits for it. Sums are absolute and the greater wins, so a chunk that failed, or of which it is not known
 // whether it was written, is simply written again. While PostgreSQL is away everything waits in bounded memory.
-// A database that was set back (another history: a failover, a restore of a backup) gets everything once more.
+// A database that was set back (another history: a failover, a restore of a backup) gets everything once more; so a process
+// that ends asks for its history once more, too, and is closed in the one that has everything.
 // Not here: what is written (total-rows.ts, write-totals.pg.ts), the dead (harvest.job.ts), raising (restore.job.ts).
 import type { Ledger } from "../fallback/ledger.ts";
 import type { UsageTally } from "../platform/metrics-usage.ts";
 import type { RebuildablePool } from "../platform/pool.ts";
 import type { Acknowledged } from "./acknowledged.ts";
 import type { Harvest } from "./harvest.job.ts";
+import { MAX_GENERATIONS, noteGenerations, RESTORE_LEFT_UNDONE } from "./quota-generations.pg.ts";
 import type { Restore } from "./restore.job.ts";
 import type { ChangedTotals, QuotaTotal, UsageTotal } from "./total-rows.ts";
 import { beat, closeWriters } from "./usage-writers.pg.ts";
@@ -21,6 +23,8 @@ const WRITE_TIMEOUT_MS = 5_000;
 const ROWS_AT_ONCE = 100;
 /** What is left at the end may take this long in all. A tail that stays behind is in the store, for others to harvest. */
 const LAST_WRITE_MS = 3_000;
+/** Histories of the database that a process may meet at its end. Who cannot close is harvested by others. */
+const CLOSING_ATTEMPTS = 3;
 /** Days before are over in every zone. */
 const OPEN_DAYS_MS = 2 * 86_400_000;
 /** A tenant's counters were lost: its quotas are not left wrong for a whole interval. Many tenants make one wave. */
@@ -35,7 +39,7 @@ export type UsageSnapshotParts = Readonly<{
   ledger: Ledger;
   harvest: Harvest;
   restore: Restore;
-  /** Names the history of the database (system and timeline); null while it is not known. */
+  /** Names the history of the database as known lately, `<system> <timeline>`; null while it is not known. */
   history: () => string | null;
   /** Told when writing begins to fail; the next attempt follows by itself. */
   onFault: (fault: unknown) => void;
@@ -55,6 +59,8 @@ export function startUsageSnapshot(parts: UsageSnapshotParts): UsageSnapshot {
   const { usage, quotas } = acknowledged;
   const books: readonly ChangedTotals<unknown>[] = [usage, quotas, ledger.usage, ledger.quotas];
   const incarnations = new Set<string>();
+  /** Tenants with rows written under this generation that were not compared yet with those of others. */
+  const written = new Map<string, number>();
   let tally = { written: 0, late: 0, finishedAtMs: null as number | null };
   let history: string | null = null;
   let running: Promise<void> | null = null;
@@ -70,8 +76,22 @@ export function startUsageSnapshot(parts: UsageSnapshotParts): UsageSnapshot {
     await writeQuotaTotals(pool, totals, timeoutMs);
     tally = { ...tally, written: tally.written + totals.length };
     for (const { tenant, source, generation } of totals) {
-      // What waited may be of a generation that is over without this process knowing it.
-      if (source === "FALLBACK" || generation !== quotas.generationOf(tenant) || isFailing) restore.owe(tenant);
+      if (source === "STORE" && generation === quotas.generationOf(tenant)) written.set(tenant, generation);
+      else restore.owe(tenant);
+    }
+  };
+  /** Rows may be of a generation that is over without this process knowing it. */
+  const compareGenerations = async (timeoutMs: () => number) => {
+    while (written.size > 0) {
+      const some = written.entries().take(MAX_GENERATIONS).toArray();
+      for (const [tenant] of some) written.delete(tenant);
+      try {
+        for (const tenant of await noteGenerations(pool, some, timeoutMs())) restore.owe(tenant);
+      } catch (fault) {
+        // It may have been noted, and is not told again then.
+        for (const [tenant] of some) restore.owe(tenant);
+        throw fault;
+      }
     }
   };
   const writeAll = async (timeoutMs: () => number) => {
@@ -80,6 +100,7 @@ export function startUsageSnapshot(parts: UsageSnapshotParts): UsageSnapshot {
     const writing = [...incarnations];
     await writeChanged(quotas, writeQuotas, timeoutMs);
     await writeChanged(ledger.quotas, writeQuotas, timeoutMs);
+    await compareGenerations(timeoutMs);
     await writeChanged(usage, writeUsage, timeoutMs);
     await writeChanged(ledger.usage, writeUsage, timeoutMs);
     await beat(pool, writing, timeoutMs());
@@ -88,12 +109,25 @@ export function startUsageSnapshot(parts: UsageSnapshotParts): UsageSnapshot {
   const noticeHistory = () => {
     const found = parts.history();
     if (found === null || found === history) return;
-    if (history !== null) {
-      const since = dayLabelOf(Date.now() - OPEN_DAYS_MS);
-      for (const book of books) book.noteSince(since);
-      for (const tenant of quotas.tenants()) restore.owe(tenant);
-    }
+    if (history !== null) writeOnceMore();
     history = found;
+  };
+  const writeOnceMore = () => {
+    const since = dayLabelOf(Date.now() - OPEN_DAYS_MS);
+    for (const book of books) book.noteSince(since);
+    for (const tenant of quotas.tenants()) restore.owe(tenant);
+  };
+  const writeTheLast = async (timeoutMs: () => number) => {
+    for (let attempts = 0; attempts < CLOSING_ATTEMPTS; attempts += 1) {
+      await writeAll(timeoutMs);
+      // Whoever writes down rows of them next restores them.
+      for (const tenant of restore.owedTenants()) written.set(tenant, RESTORE_LEFT_UNDONE);
+      await compareGenerations(timeoutMs);
+      const found = await closeWriters(pool, [...incarnations], history, timeoutMs());
+      if (found === history) return;
+      writeOnceMore();
+      history = found;
+    }
   };
   const attempt = async () => {
     noticeHistory();
@@ -142,8 +176,7 @@ export function startUsageSnapshot(parts: UsageSnapshotParts): UsageSnapshot {
       const endMs = performance.now() + LAST_WRITE_MS;
       await running;
       try {
-        await writeAll(() => Math.max(1, endMs - performance.now()));
-        await closeWriters(pool, [...incarnations], Math.max(1, endMs - performance.now()));
+        await writeTheLast(() => Math.max(1, endMs - performance.now()));
       } catch (fault) {
         onFault(fault);
       }

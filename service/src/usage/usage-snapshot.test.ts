@@ -11,6 +11,7 @@ import { Acknowledged } from "./acknowledged.ts";
 import { createHarvest } from "./harvest.job.ts";
 import { createRestore } from "./restore.job.ts";
 import { startUsageSnapshot, type UsageSnapshot } from "./usage-snapshot.job.ts";
+import { closeWriters } from "./usage-writers.pg.ts";
 
 /** Nothing here waits for the interval: every writing is asked for. */
 const EVERY_MS = 3_600_000;
@@ -32,22 +33,23 @@ describeWithPostgres("the UsageSnapshot", () => {
 
   /** One start of a process over counters in its memory. */
   async function start(url: string) {
-    let history = "one";
     let snapshot: UsageSnapshot | null = null;
     const faults: unknown[] = [];
     const onFault = (fault: unknown) => void faults.push(fault);
     const postgres = openPostgres({ url, poolSize: 2 });
     const { pool } = postgres;
+    let history = await closeWriters(pool, [], null, 10_000);
     const acknowledged = new Acknowledged({ onGeneration: (tenant) => snapshot?.owe(tenant) });
     const counters = new MemoryCounters(Date.now, acknowledged);
     const ledger = createLedger(acknowledged.owner);
     const generationOf = (tenant: string) => acknowledged.quotas.generationOf(tenant);
+    const restore = createRestore({ pool, counters, timeZoneOf: () => "UTC", generationOf, onFault });
     snapshot = startUsageSnapshot({
       ...{ pool, acknowledged, ledger, onFault, everyMs: EVERY_MS },
       after: Promise.resolve(),
       history: () => history,
       harvest: createHarvest({ pool, hashes: null, intervalMs: EVERY_MS, onHarvested: () => undefined, onFault }),
-      restore: createRestore({ pool, counters, timeZoneOf: () => "UTC", generationOf, onFault }),
+      restore,
     });
     await snapshot.run();
     const periods = periodsAt("UTC", Date.now());
@@ -63,9 +65,9 @@ describeWithPostgres("the UsageSnapshot", () => {
     const standIn = (cost: number) =>
       ledger.admitPending({ tenant: "acme", user: "kim", usageApi: "GET /v1", claims: [MONTH], cost, periods });
     return {
-      ...{ snapshot, faults, take, standIn, stop },
-      setBack: () => {
-        history = "two";
+      ...{ snapshot, restore, faults, take, standIn, stop },
+      hearOfHistory: () => {
+        history = "another one";
       },
     };
   }
@@ -121,10 +123,53 @@ describeWithPostgres("the UsageSnapshot", () => {
     await run(url, "delete from usage_rows; delete from quota_rows");
     await process.snapshot.run();
     expect(await recorded(url)).toEqual([]);
-    process.setBack();
+    process.hearOfHistory();
     await process.snapshot.run();
     expect(await recorded(url)).toEqual([{ source: "STORE", total: 3, retracted: 0 }]);
     expect(await run(url, "select sum(total)::int as total from quota_rows")).toEqual([{ total: 3 }]);
+    await process.stop();
+  });
+
+  test("a process that ends without having heard that the database was set back leaves everything in it", async () => {
+    const url = await server.migratedDatabase();
+    const copy = await server.backup();
+    const process = await start(url);
+    await process.take(3);
+    await process.snapshot.run();
+    await server.restoreOnNewTimeline(copy);
+    expect(await recorded(url)).toEqual([]);
+    await process.stop();
+    expect(await recorded(url)).toEqual([{ source: "STORE", total: 3, retracted: 0 }]);
+    expect(await run(url, "select distinct ended from usage_writers")).toEqual([{ ended: "CLOSED" }]);
+  }, 60_000);
+
+  test("a process that ends in the history it knows writes nothing twice", async () => {
+    const url = await server.migratedDatabase();
+    const process = await start(url);
+    await process.take(3);
+    await process.snapshot.run();
+    await run(url, "delete from usage_rows");
+    await process.stop();
+    expect([await recorded(url), process.faults]).toEqual([[], []]);
+  });
+
+  test("who writes under another generation than others did restores, and who ends before leaves it to the next", async () => {
+    const url = await server.migratedDatabase();
+    const process = await start(url);
+    const restoredBy = async (cost: number) => {
+      const before = process.restore.tally().restored;
+      await process.take(cost);
+      await process.snapshot.run();
+      return process.restore.tally().restored - before;
+    };
+    expect([await restoredBy(1), await restoredBy(1)]).toEqual([1, 0]);
+    await run(url, "update quota_generations set generation = generation + 5");
+    expect([await restoredBy(1), await restoredBy(1)]).toEqual([1, 0]);
+    const other = await start(url);
+    other.standIn(2)(false);
+    await other.stop();
+    expect(await run(url, "select generation::text from quota_generations")).toEqual([{ generation: "0" }]);
+    expect([await restoredBy(1), await restoredBy(1)]).toEqual([1, 0]);
     await process.stop();
   });
 

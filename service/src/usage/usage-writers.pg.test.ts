@@ -1,14 +1,17 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { run, startPostgres, type TestPostgres } from "../../test/postgres.ts";
 import { describeWithPostgres } from "../../test/services.ts";
-import { openPostgres } from "../platform/postgres.ts";
+import { connectPostgres, openPostgres } from "../platform/postgres.ts";
+import { readHead } from "../policies/policy-head.pg.ts";
 import {
   beat,
   claimSearch,
   claimWriter,
   closeWriters,
   forgetEndedWriters,
+  harvestedLongAgo,
   markHarvested,
+  markHarvestedAgain,
   registerWriters,
   silentWriters,
   unclaimWriter,
@@ -28,12 +31,14 @@ describeWithPostgres("the register of who writes totals", () => {
     const url = await server.migratedDatabase();
     const { pool, close } = openPostgres({ url });
     await beat(pool, writers, TIMEOUT_MS);
+    const history = await closeWriters(pool, [], null, TIMEOUT_MS);
+    const closed = (...writers: string[]) => closeWriters(pool, writers, history, TIMEOUT_MS);
     const agedBy = (interval: string, writer: string) =>
       run(url, `update usage_writers set flushed_at = now() - interval '${interval}' where incarnation = '${writer}'`);
     const silent = () => silentWriters(pool, HOUR_MS, TIMEOUT_MS);
     const known = async () =>
       (await run(url, "select incarnation, ended from usage_writers order by 1")).map(Object.values);
-    return { url, pool, agedBy, silent, known, [Symbol.asyncDispose]: close };
+    return { url, pool, history, closed, agedBy, silent, known, [Symbol.asyncDispose]: close };
   }
 
   test("silent is who was not heard of for so long, the longest first, until it beats again", async () => {
@@ -47,7 +52,7 @@ describeWithPostgres("the register of who writes totals", () => {
 
   test("who closed is not silent, known before or not, and who beats after all has not ended", async () => {
     await using w = await world(["a.0"]);
-    await closeWriters(w.pool, ["a.0", "b.0"], TIMEOUT_MS);
+    await w.closed("a.0", "b.0");
     await w.agedBy("2 hours", "a.0");
     expect(await w.silent()).toEqual([]);
     expect(await w.known()).toEqual([
@@ -56,6 +61,18 @@ describeWithPostgres("the register of who writes totals", () => {
     ]);
     await beat(w.pool, ["b.0"], TIMEOUT_MS);
     expect(await w.known()).toContainEqual(["b.0", null]);
+  });
+
+  test("nobody is closed in another history than the one everything was written in, which is told as policies know it", async () => {
+    await using w = await world(["a.0"]);
+    for (const other of [null, `${w.history}1`]) {
+      expect(await closeWriters(w.pool, ["a.0", "b.0"], other, TIMEOUT_MS)).toBe(w.history);
+    }
+    expect(await w.known()).toEqual([["a.0", null]]);
+    const client = await connectPostgres({ url: w.url });
+    const { version } = await readHead(client);
+    await client.end();
+    expect(w.history).toBe(`${version.systemId} ${version.timeline}`);
   });
 
   test("one of many claims a silent writer, and another one once that runs out or is given back", async () => {
@@ -79,10 +96,33 @@ describeWithPostgres("the register of who writes totals", () => {
     expect(await claimWriter(w.pool, "a.0", HOUR_MS, TIMEOUT_MS)).toBe(false);
   });
 
+  test("the harvested are due again after being silent for twice as long, the longest due first and not too many", async () => {
+    await using w = await world(["a.0", "b.0", "c.0", "d.0", "e.0"]);
+    const harvested = (writer: string, heardOf: string, harvestedAt: string) =>
+      run(
+        w.url,
+        `update usage_writers set ended = 'HARVESTED', flushed_at = now() - interval '${heardOf}',
+          harvested_at = now() - interval '${harvestedAt}' where incarnation = '${writer}'`,
+      );
+    await harvested("a.0", "60 minutes", "29 minutes");
+    await harvested("b.0", "60 minutes", "31 minutes");
+    await harvested("c.0", "60 minutes", "50 minutes");
+    await harvested("d.0", "60 minutes", "50 minutes");
+    const due = (limit = 8) => harvestedLongAgo(w.pool, ["a.0", "b.0", "c.0", "e.0"], limit, TIMEOUT_MS);
+    expect(await due()).toEqual(["c.0", "b.0"]);
+    expect(await due(1)).toEqual(["c.0"]);
+    await run(w.url, "update usage_writers set harvested_at = null where incarnation = 'a.0'");
+    expect(await due(1), "harvested by a former release").toEqual(["a.0"]);
+    for (const writer of ["a.0", "c.0", "e.0"]) await markHarvestedAgain(w.pool, writer, TIMEOUT_MS);
+    await beat(w.pool, ["b.0"], TIMEOUT_MS);
+    expect(await due()).toEqual([]);
+    expect(await w.known()).toContainEqual(["e.0", null]);
+  });
+
   test("who is registered by others counts as heard of now, and who is known stays as it is", async () => {
     await using w = await world(["a.0"]);
     await w.agedBy("2 hours", "a.0");
-    await closeWriters(w.pool, ["b.0"], TIMEOUT_MS);
+    await w.closed("b.0");
     await registerWriters(w.pool, ["a.0", "b.0", "c.0"], TIMEOUT_MS);
     expect(await w.silent()).toEqual(["a.0"]);
     expect(await w.known()).toEqual([
@@ -102,7 +142,7 @@ describeWithPostgres("the register of who writes totals", () => {
 
   test("who ended long ago is forgotten, who did not end never", async () => {
     await using w = await world(["a.0", "b.0", "c.0"]);
-    await closeWriters(w.pool, ["a.0", "b.0"], TIMEOUT_MS);
+    await w.closed("a.0", "b.0");
     for (const writer of ["a.0", "c.0"]) await w.agedBy("36 days", writer);
     await forgetEndedWriters(w.pool, TIMEOUT_MS);
     expect(await w.known()).toEqual([

@@ -1,12 +1,19 @@
 // The register of who writes totals: each incarnation says that it has written everything down until now, and in the end
 // that there is nothing left. One that fell silent without that may have left totals in the store.
 // Time is the database's, so the instances' clocks do not matter.
+// Who was taken for dead and lived on, without being heard of again, may have left more: so the harvested are looked at
+// again, each time after being silent for twice as long. Of one that took on for an hour that is found within two.
 // Not here: who counts as dead (harvest.job.ts), which days they keep open (fold.pg.ts).
 import { queryWithin } from "../platform/bounded-query.ts";
 import type { RebuildablePool } from "../platform/pool.ts";
 
 /** Who ended so long ago is forgotten; should it write again after all, it registers anew. */
 const FORGET_AFTER = "35 days";
+
+/** `<system> <timeline>`, as policies/policy-head.pg.ts reads them and says why in this way. */
+const HISTORY = `
+  select (select system_identifier::text from pg_control_system()) || ' '
+    || ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int as history`;
 
 /** Everything that these acknowledged until now is written down. Who was taken for ended has not, then. */
 export async function beat(pool: RebuildablePool, incarnations: readonly string[], timeoutMs: number): Promise<void> {
@@ -16,17 +23,27 @@ export async function beat(pool: RebuildablePool, incarnations: readonly string[
   await queryWithin(pool, timeoutMs, text, [incarnations]);
 }
 
-/** Everything of these was written down by themselves: there is nothing to harvest. */
+/**
+ * Everything of these was written down by themselves: there is nothing to harvest. But only in the history of the database
+ * that it was written in, null = not known: of a database that was set back nobody knows what it still has. Answers with
+ * the present history: nobody was closed unless it is the one handed in.
+ */
 export async function closeWriters(
   pool: RebuildablePool,
   incarnations: readonly string[],
+  history: string | null,
   timeoutMs: number,
-): Promise<void> {
+): Promise<string> {
   const text = `
-    insert into usage_writers (incarnation, ended)
-    select incarnation, 'CLOSED' from unnest($1::text[]) as incarnation order by 1
-    on conflict (incarnation) do update set flushed_at = now(), ended = 'CLOSED'`;
-  await queryWithin(pool, timeoutMs, text, [incarnations]);
+    with present as materialized (${HISTORY}), closed as (
+      insert into usage_writers (incarnation, ended)
+      select incarnation, 'CLOSED' from present, unnest($1::text[]) as incarnation where history = $2 order by 1
+      on conflict (incarnation) do update set flushed_at = now(), ended = 'CLOSED'
+    )
+    select history from present`;
+  const [row] = await queryWithin<{ history: string }>(pool, timeoutMs, text, [incarnations, history]);
+  if (row === undefined) throw new Error("PostgreSQL did not say which history it is in.");
+  return row.history;
 }
 
 /** Who has not ended and not been heard of for so long; the longest silent first. */
@@ -71,9 +88,32 @@ export async function markHarvested(
   timeoutMs: number,
 ): Promise<void> {
   const text = `
-    update usage_writers set ended = 'HARVESTED'
+    update usage_writers set ended = 'HARVESTED', harvested_at = now()
     where incarnation = $1 and ended is null and flushed_at < now() - $2 * interval '1 ms'`;
   await queryWithin(pool, timeoutMs, text, [incarnation, silentForMs]);
+}
+
+/** Who of these is harvested and due to be looked at again; those who are due the longest first. */
+export async function harvestedLongAgo(
+  pool: RebuildablePool,
+  incarnations: readonly string[],
+  limit: number,
+  timeoutMs: number,
+): Promise<string[]> {
+  const text = `
+    select incarnation from usage_writers
+    where incarnation = any($1::text[]) and ended = 'HARVESTED'
+      and (harvested_at is null or harvested_at + (harvested_at - flushed_at) < now())
+    order by harvested_at + (harvested_at - flushed_at) nulls first, incarnation
+    limit $2`;
+  const rows = await queryWithin<{ incarnation: string }>(pool, timeoutMs, text, [incarnations, limit]);
+  return rows.map(({ incarnation }) => incarnation);
+}
+
+/** Everything that it left in the store since then is written down, too. Not when it was heard of meanwhile: it lives. */
+export async function markHarvestedAgain(pool: RebuildablePool, incarnation: string, timeoutMs: number): Promise<void> {
+  const text = "update usage_writers set harvested_at = now() where incarnation = $1 and ended = 'HARVESTED'";
+  await queryWithin(pool, timeoutMs, text, [incarnation]);
 }
 
 /** Whether the caller may search the store now: one of all instances may, so often at most. */
