@@ -1,8 +1,8 @@
 // `npm run faults`: breaks a real stack under load, fault by fault, and shows what callers saw of it.
 //
 // A table goes to stdout, what is going on to stderr, everything measured to a JSON file. The exit code is 1 when an
-// expectation was broken (with --short, one that a slow machine alone cannot break) or a run failed, 2 when the arguments are wrong. No process is left, on Ctrl-C neither: what the
-// lab starts dies with it.
+// expectation was broken (with --short, one that a slow machine alone cannot break) or a run failed, 2 when the arguments
+// are wrong. No process is left, on Ctrl-C neither: what the lab starts dies with it.
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { describeMachine } from "../../bench/src/machine.ts";
@@ -11,6 +11,7 @@ import { ArgumentFault, type LabArguments, readArguments, USAGE } from "./argume
 import { ABSENT } from "./faults/absent.ts";
 import { FAULTS, SHORT } from "./faults/list.ts";
 import type { Fault } from "./lab/fault.ts";
+import { runInOwnNetwork } from "./lab/own-network.ts";
 import { type RunResult, runFault } from "./lab/run.ts";
 import { createProgress } from "./report/progress.ts";
 import { reliabilityPage } from "./report/reliability.ts";
@@ -27,6 +28,18 @@ async function main(): Promise<void> {
   const missing = ensureServices();
   if (missing.length > 0)
     throw new ArgumentFault(`Missing on this machine: ${missing.join(", ")}. Install them first.`);
+  const exitCode = await runInOwnNetwork();
+  if (exitCode === null) return await runChosen(wanted);
+  process.exitCode = exitCode;
+}
+
+async function runChosen(wanted: LabArguments): Promise<void> {
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.once(signal, () => {
+      process.stderr.write("\nstopped: everything that was started ends with this process\n");
+      process.exit(130);
+    });
+  }
   const machine = await describeMachine();
   process.stdout.write(`${machine}; ${wanted.rate} checks per second, ${wanted.runs} runs of each fault\n`);
   const summaries: FaultSummary[] = [];
@@ -74,12 +87,6 @@ async function runsOf(fault: Fault, { runs, rate }: LabArguments, index: number,
   return summarize(fault, results, failures);
 }
 
-for (const signal of ["SIGINT", "SIGTERM"] as const) {
-  process.once(signal, () => {
-    process.stderr.write("\nstopped: everything that was started ends with this process\n");
-    process.exit(130);
-  });
-}
 try {
   await main();
 } catch (fault) {

@@ -35,10 +35,11 @@ describeWith(["redis-server", "postgres"], "the connections of an instance", () 
     await loaded(service, async () => expect(await clientsOf(single.redis)).toBe(WORKERS));
   });
 
-  test("to a Redis Cluster are one for each worker and node, replicas that are seeds included", async () => {
+  test("to a Redis Cluster are one for each worker and node, replicas included, though one node is named", async () => {
     const clustered = await startClusterStack();
     stack = clustered;
-    const service = await startAsked(stack, PATIENT);
+    const [seed] = clustered.cluster.nodes;
+    const service = await startAsked(stack, { ...PATIENT, SLUICE_REDIS_URL: seed?.url ?? "" });
     await loaded(service, async () => {
       const counts = await Promise.all(clustered.cluster.nodes.map(clientsOf));
       expect(counts).toEqual(clustered.cluster.nodes.map(() => WORKERS));

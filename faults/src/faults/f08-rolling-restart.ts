@@ -1,6 +1,5 @@
 // F8: all six nodes are restarted one after another, as an upgrade does: replicas first, then each master after it has
 // handed over to its replica. Nobody sees anything of it.
-
 import { waitFor } from "../../../service/test/wait.ts";
 import type { RedisServer } from "../../../stack/src/redis-stack.ts";
 import { COUNTS_KEPT, EVERY_FAULT, NO_FALLBACK, OTHERS_EXACT, RATES_HOLD } from "../lab/expectations.ts";
@@ -8,6 +7,8 @@ import type { Fault, World } from "../lab/fault.ts";
 import { everyTenant, handOver, mastersOf } from "./parts.ts";
 
 const IN_STEP_MS = 20_000;
+/** Processes look at who owns what every second: by then they have connected again, and have left the old master. */
+const KNOWN_AGAIN_MS = 1_500;
 
 export const rollingRestart: Fault = {
   id: "F8",
@@ -20,7 +21,9 @@ export const rollingRestart: Fault = {
       const replica = await world.stack.redis.replicaOf(master);
       await restart(replica, world);
       await waitFor("the replica is in step", () => isInStep(replica), IN_STEP_MS);
+      await world.pause(KNOWN_AGAIN_MS);
       await handOver(replica);
+      await world.pause(KNOWN_AGAIN_MS);
       await restart(master, world);
       await waitFor("the old master is in step", () => isInStep(master), IN_STEP_MS);
     }

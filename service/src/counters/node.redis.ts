@@ -85,6 +85,12 @@ export class RedisNode {
     return this.send(args);
   }
 
+  /** Rejects when it is away. */
+  async askTime(): Promise<void> {
+    const [seconds, microseconds] = (await this.send(["TIME"])) as [Buffer, Buffer];
+    this.clock.observe(Number(seconds) * 1_000 + Math.floor(Number(microseconds) / 1_000));
+  }
+
   failed(): void {
     if (!this.breaker.failed()) return;
     this.#events.breaker(this, true);

@@ -3,6 +3,8 @@
 // We route slots ourselves over single-node connections (decision 0003): breakers, probes, tokens and pending takes belong
 // to the owner of a slot, and the client's own cluster learns of a failover only from redirections, which an open breaker
 // never sees. The topology is asked of a healthy node every second, and every 250 ms while some slot has no ready owner.
+// Replicas are connected to, too, have the scripts, and are asked for their time: one that is promoted is sent takes at once,
+// and within what is left of their deadline.
 // Not here: what is sent to a node (counters.redis.ts), one node's life (node.redis.ts).
 import { type NodeEvents, type RedisAccess, RedisNode } from "./node.redis.ts";
 import { type NodeInfo, parseClusterNodes, SLOTS } from "./topology.ts";
@@ -63,16 +65,16 @@ export class Shards {
     return node;
   }
 
-  /** A redirection is news: the slot belongs to another node from now on. */
+  /** A redirection is news: the slot belongs to another node from now on, which knows best what else is its own. */
   moved(slot: number, address: string): RedisNode {
     const node = this.nodeAt(address);
     this.#owners[slot] = node;
-    void this.refresh();
+    void this.refresh(node);
     return node;
   }
 
-  refresh(): Promise<void> {
-    this.#refreshing ??= this.#ask().finally(() => {
+  refresh(first: RedisNode | null = null): Promise<void> {
+    this.#refreshing ??= this.#ask(first).finally(() => {
       this.#refreshing = null;
     });
     return this.#refreshing;
@@ -91,12 +93,24 @@ export class Shards {
     this.#timer = setTimeout(() => void this.refresh().then(() => this.#schedule()), waitMs);
   }
 
-  async #ask(): Promise<void> {
-    const healthy = [...this.#nodes.values()].filter((node) => node.ready);
-    for (const node of [...healthy, ...this.#seedNodes()]) {
+  /** Owners are asked before replicas, which hear of a change last. */
+  async #ask(first: RedisNode | null): Promise<void> {
+    const known = [first, ...this.owners(), ...this.#nodes.values()].filter((node) => node?.ready);
+    for (const node of new Set([...known, ...this.#seedNodes()])) {
+      if (node === null) continue;
       if (this.#closed) return;
       const nodes = await this.#viewOf(node);
-      if (nodes !== null) return this.#apply(nodes);
+      if (nodes === null) continue;
+      this.#apply(nodes);
+      return this.#keepReplicasWarm();
+    }
+  }
+
+  /** Their clocks would be known no better than by their greeting: nothing else is asked of them. */
+  #keepReplicasWarm(): void {
+    const owners = new Set(this.#owners);
+    for (const node of this.#nodes.values()) {
+      if (node.ready && !owners.has(node)) void node.askTime().catch(() => undefined);
     }
   }
 
@@ -112,15 +126,16 @@ export class Shards {
       return parseClusterNodes(String(text), hostOf(node.address));
     } catch (error) {
       if (!(error instanceof Error) || !/cluster support disabled/i.test(error.message)) return null;
-      return [{ address: node.address, isMaster: true, configEpoch: 0, ranges: [[0, SLOTS - 1]] }];
+      return [{ address: node.address, isMaster: true, isFailed: false, configEpoch: 0, ranges: [[0, SLOTS - 1]] }];
     }
   }
 
   #apply(view: readonly NodeInfo[]): void {
     const named = new Set(view.map((info) => info.address));
     for (const info of view) {
-      if (!info.isMaster || info.ranges.length === 0) continue;
+      if (info.isFailed) continue;
       const node = this.nodeAt(info.address);
+      if (!info.isMaster) continue;
       node.configEpoch = Math.max(node.configEpoch, info.configEpoch);
       for (const [from, to] of info.ranges) {
         for (let slot = from; slot <= to; slot += 1) this.#claim(slot, node, named);
@@ -136,16 +151,16 @@ export class Shards {
     if (!stands) this.#owners[slot] = node;
   }
 
-  /** Nodes that own nothing any more are let go; a failed master's slots wait without an owner. */
+  /** Nodes that are gone are let go; a failed master's slots wait without an owner. */
   #forget(view: readonly NodeInfo[]): void {
     const masters = new Set(view.filter((info) => info.isMaster).map((info) => info.address));
     for (let slot = 0; slot < SLOTS; slot += 1) {
       const owner = this.#owners[slot];
       if (owner !== null && owner !== undefined && !masters.has(owner.address)) this.#owners[slot] = null;
     }
-    const owning = new Set(this.#owners);
+    const there = new Set(view.filter((info) => !info.isFailed).map((info) => info.address));
     for (const [address, node] of this.#nodes) {
-      if (owning.has(node) || this.#seeds.includes(address)) continue;
+      if (there.has(address) || this.#seeds.includes(address)) continue;
       this.#nodes.delete(address);
       node.close();
     }

@@ -12,12 +12,13 @@ a1b2c3d 127.0.0.1:30009@31009 handshake - 0 0 0 connected
 
 test("masters, replicas, epochs and slots are read, moving slots left with their owner", () => {
   expect(parseClusterNodes(VIEW, "10.1.2.3")).toEqual([
-    { address: "hostname4:30004", isMaster: false, configEpoch: 4, ranges: [] },
-    { address: "redis-2.internal:30002", isMaster: true, configEpoch: 2, ranges: [[5461, 10922]] },
-    { address: "127.0.0.1:30003", isMaster: false, configEpoch: 3, ranges: [[10923, 16383]] },
+    { address: "hostname4:30004", isMaster: false, isFailed: false, configEpoch: 4, ranges: [] },
+    { address: "redis-2.internal:30002", isMaster: true, isFailed: false, configEpoch: 2, ranges: [[5461, 10922]] },
+    { address: "127.0.0.1:30003", isMaster: false, isFailed: true, configEpoch: 3, ranges: [[10923, 16383]] },
     {
       address: "10.1.2.3:30001",
       isMaster: true,
+      isFailed: false,
       configEpoch: 7,
       ranges: [
         [0, 5460],

@@ -7,6 +7,8 @@ export type NodeInfo = Readonly<{
   /** `host:port`, the name a node has everywhere. */
   address: string;
   isMaster: boolean;
+  /** The cluster has agreed that it is gone. */
+  isFailed: boolean;
   configEpoch: number;
   /** Inclusive slot ranges. */
   ranges: readonly (readonly [number, number])[];
@@ -20,9 +22,11 @@ export function parseClusterNodes(text: string, askedHost: string): NodeInfo[] {
     if (endpoint === undefined || flagText === undefined || epoch === undefined) continue;
     const flags = flagText.split(",");
     if (flags.includes("noaddr") || flags.includes("handshake")) continue;
+    const isFailed = flags.includes("fail");
     nodes.push({
       address: addressOf(endpoint, askedHost),
-      isMaster: flags.includes("master") && !flags.includes("fail"),
+      isMaster: flags.includes("master") && !isFailed,
+      isFailed,
       configEpoch: Number(epoch),
       ranges: slots.filter((slot) => !slot.startsWith("[")).map(rangeOf),
     });
