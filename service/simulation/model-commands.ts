@@ -25,11 +25,11 @@ function giveBack(shard: ModelRedis, keys: readonly string[], values: readonly s
   const field = values[4] ?? "";
   const request = Number(values[5]);
   let count = 0;
-  for (let claim = 0; claim < Number(values[6]); claim += 1) {
-    const [index, ...marks] = values.slice(7 + 6 * claim, 13 + 6 * claim);
+  for (let claim = 0; claim < Number(values[7]); claim += 1) {
+    const [index, ...marks] = values.slice(8 + 6 * claim, 14 + 6 * claim);
     const key = keys[Number(index) - 1] ?? "";
     const counter = shard.counterAt(key);
-    if (counter === null) continue;
+    if (counter === null || counter.generation !== Number(values[6])) continue;
     const { state } = counter;
     const isTaken = (window: number) => marks[window] === "1";
     const lowered = {

@@ -7,12 +7,12 @@ import { GIVE_BACK_SCRIPT } from "./scripts.redis.ts";
 import { counterIndex, indexOf } from "./take-arguments.ts";
 import type { TakeCall } from "./take-call.redis.ts";
 
-/** `ran` is when, by the store's clock, and under which labels the take ran. */
+/** `ran` is when, by the store's clock, and under which labels and generation the take ran. */
 export function giveBackArguments(
   keys: Keys,
   call: TakeCall,
   checkIndex: number,
-  ran: Readonly<{ nowMs: number; dayLabel: number; monthLabel: number }>,
+  ran: Readonly<{ nowMs: number; dayLabel: number; monthLabel: number; generation: number }>,
 ): string[] {
   const { tenant } = call.order;
   const check = call.order.checks[checkIndex] as TakeCheck;
@@ -20,7 +20,8 @@ export function giveBackArguments(
   const names = [keys.tenant(tenant), keys.usage(tenant, call.incarnation, call.askedDayLabel)];
   const request = check.requestId === null ? 0 : indexOf(names, keys.request(tenant, check.requestId));
   const values = [ran.nowMs, ran.dayLabel, ran.monthLabel, check.cost].map(String);
-  values.push(`${ran.dayLabel}${call.rows[checkIndex]?.field}`, String(request), String(check.claims.length));
+  values.push(`${ran.dayLabel}${call.rows[checkIndex]?.field}`, String(request));
+  values.push(String(ran.generation), String(check.claims.length));
   for (const claim of check.claims) {
     const taken = windowsOf(claim);
     const marks = WINDOWS.map((window) => (taken.includes(window) ? "1" : "0"));

@@ -130,6 +130,21 @@ describeWithRedis("a Redis that fails", () => {
     expect(await usageHeld()).toBe(15);
   });
 
+  test("that answers late what it has lost since: another generation has nothing of it to give back", async () => {
+    const proxy = await startProxy(redis.port);
+    open.push(proxy);
+    const { counters, observed } = await opened(proxy.port, 1_000);
+    const { counters: others } = await opened();
+    proxy.holdReplies();
+    const refused = await take(counters, 7);
+    if (refused.kind === "unavailable") refused.settle([false], () => expect.unreachable("it was not charged"));
+    await redis.command("FLUSHALL");
+    await waitFor("the next generation begins", async () => (await take(others, 5)).kind === "answered");
+    proxy.releaseReplies();
+    await waitFor("the refused take is given back", () => observed.gaveBack.length === 1);
+    expect(await monthUsed(others, "acme")).toBe(5);
+  });
+
   test("that answers late to a request id it knows: the charge elsewhere is taken back, for it is counted already", async () => {
     const proxy = await startProxy(redis.port);
     open.push(proxy);

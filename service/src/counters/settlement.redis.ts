@@ -24,7 +24,8 @@ const NO_GENERATION = 0;
 
 /** When it ran, or would have, by the store's clock. */
 type RanAt = Readonly<{ nowMs: number; dayLabel: number; monthLabel: number }>;
-type Lost = Readonly<{ call: TakeCall; check: number; cost: number; at: RanAt }>;
+/** The generation it ran under, where a reply has said it; null = whichever the tenant has when it is found. */
+type Lost = Readonly<{ call: TakeCall; check: number; cost: number; at: RanAt; generation: number | null }>;
 
 export class Settlement {
   readonly #keys: Keys;
@@ -86,7 +87,7 @@ export class Settlement {
       for (let i = 0; i < call.order.checks.length; i += 1) {
         const cost = costOf(call, i);
         if (cost === 0) continue;
-        if (this.#lost.length < MAX_LOST) this.#lost.push({ call, check: i, cost, at: sentAt(call) });
+        if (this.#lost.length < MAX_LOST) this.#lost.push({ call, check: i, cost, at: sentAt(call), generation: null });
         else call.settled(i, false);
       }
       this.#resolveLater();
@@ -151,18 +152,18 @@ export class Settlement {
     this.#lost = this.#lost.filter((lost) => !settled.has(lost));
     const ran = ofSurplus(group, surplus);
     for (const lost of group) {
-      if (ran.has(lost)) this.#ran(lost.call, lost.check, lost.at, generation);
+      if (ran.has(lost)) this.#ran(lost.call, lost.check, lost.at, lost.generation ?? generation);
       else lost.call.settled(lost.check, false);
     }
   }
 
   #ran(call: TakeCall, check: number, at: RanAt, generation: number): void {
-    if (call.charged?.[check] !== true) return this.#giveBack(call, check, at);
+    if (call.charged?.[check] !== true) return this.#giveBack(call, check, { ...at, generation });
     call.acknowledge(this.#acknowledged, check, { ...at, generation });
     call.settled(check, true);
   }
 
-  #giveBack(call: TakeCall, check: number, at: RanAt): void {
+  #giveBack(call: TakeCall, check: number, at: RanAt & Readonly<{ generation: number }>): void {
     const owner = this.#shards.ownerOf(call.slot);
     if (owner?.ready !== true) return this.#giveBackLater(call, check, at);
     // Not sent again when it fails: it may have run, and a charge too much is stricter than one too little.
@@ -184,10 +185,10 @@ export class Settlement {
   }
 
   /** It is known to have run, so the surplus is its own before it is anybody's. */
-  #giveBackLater(call: TakeCall, check: number, at: RanAt): void {
+  #giveBackLater(call: TakeCall, check: number, at: RanAt & Readonly<{ generation: number }>): void {
     if (this.#closed || this.#lost.length >= MAX_LOST) return this.#gaveBack("failed");
-    const { nowMs, dayLabel, monthLabel } = at;
-    this.#lost.unshift({ call, check, cost: costOf(call, check), at: { nowMs, dayLabel, monthLabel } });
+    const { nowMs, dayLabel, monthLabel, generation } = at;
+    this.#lost.unshift({ call, check, cost: costOf(call, check), at: { nowMs, dayLabel, monthLabel }, generation });
     this.#resolveLater();
   }
 }
