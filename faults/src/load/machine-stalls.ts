@@ -5,6 +5,7 @@ import { type ChildProcess, fork, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
+import { findProgram } from "../../../service/test/programs.ts";
 import type { Stall } from "../journal/entry.ts";
 
 export type MachineStalls = Readonly<{
@@ -33,8 +34,9 @@ async function startWitness(core: number, saw: (stall: Stall) => void): Promise<
   const witness = fork(PROGRAM);
   witness.on("message", (stall: Stall) => saw(stall));
   await once(witness, "spawn");
-  // Without it, or on a system that does not know cores, it sees the stalls of whatever core it is on.
-  spawnSync("taskset", ["-cp", String(core), String(witness.pid)]);
+  // Without it, as on a system that does not tell cores apart, it sees the stalls of whatever core it is on.
+  const taskset = findProgram("taskset");
+  if (taskset !== null) spawnSync(taskset, ["-cp", String(core), String(witness.pid)]);
   return witness;
 }
 
