@@ -43,6 +43,12 @@ describeWith(["redis-server", "postgres"], "the connections of an instance", () 
     await loaded(service, async () => {
       const counts = await Promise.all(clustered.cluster.nodes.map(clientsOf));
       expect(counts).toEqual(clustered.cluster.nodes.map(() => WORKERS));
+      // Scripts ask masters for the time; nobody but a worker asks a replica.
+      for (const replica of clustered.cluster.nodes.slice(3)) {
+        await waitFor("a replica is asked for its time", async () =>
+          String(await replica.command("INFO", "commandstats")).includes("cmdstat_time:"),
+        );
+      }
     });
   });
 

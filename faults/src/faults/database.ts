@@ -1,14 +1,12 @@
 // What faults of PostgreSQL have in common: administrators go on making changes, and checks must not notice anything.
 import type { PostgresFailover } from "../../../stack/src/postgres-failover.ts";
 import type { StackOptions } from "../../../stack/src/stack.ts";
-import { type AdminWriter, firstWriteAfterMs, longestPauseMs, startAdminWriter } from "../lab/admin-writer.ts";
+import { type AdminWriter, firstWriteAfterMs, longestPauseMs } from "../lab/admin-writer.ts";
 import { COUNTS_KEPT, EVERY_FAULT, NO_FALLBACK, RATES_HOLD } from "../lab/expectations.ts";
 import type { Expectation, Fault, World } from "../lab/fault.ts";
-import { everyTenant } from "./parts.ts";
+import { ADMIN_LOST, administratorsAtWork, everyTenant } from "./parts.ts";
 
 const ADMIN_BACK_MS = "adminWritesMs";
-const ADMIN_LOST = "acknowledged changes lost";
-const WRITES_BEFORE_MS = 1_500;
 
 export type DatabaseFault = Pick<Fault, "id" | "name" | "about" | "faultMs" | "recoveryMs"> &
   Readonly<{
@@ -28,11 +26,7 @@ export function databaseFault({ stack, strike, mend, adminBackMs, adminBackFrom,
     ...shown,
     stack: { ...stack, postgres: "auto_failover" },
     inflict: async (world) => {
-      const started = await startAdminWriter(world.stack);
-      writer = started;
-      world.atEnd(started.stop);
-      // Something must be acknowledged before, or nothing could be lost.
-      await world.pause(WRITES_BEFORE_MS);
+      writer = await administratorsAtWork(world);
       sinceMs = Date.now();
       await strike(failoverOf(world), world);
       return everyTenant(world);

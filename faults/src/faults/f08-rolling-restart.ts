@@ -3,12 +3,15 @@
 import { waitFor } from "../../../service/test/wait.ts";
 import type { RedisServer } from "../../../stack/src/redis-stack.ts";
 import { COUNTS_KEPT, EVERY_FAULT, NO_FALLBACK, OTHERS_EXACT, RATES_HOLD } from "../lab/expectations.ts";
-import type { Fault, World } from "../lab/fault.ts";
+import type { Expectation, Fault, World } from "../lab/fault.ts";
 import { everyTenant, handOver, mastersOf } from "./parts.ts";
 
+const HAND_OVER_MS = "longestHandOverMs";
 const IN_STEP_MS = 20_000;
 /** Processes look at who owns what every second: by then they have connected again, and have left the old master. */
 const KNOWN_AGAIN_MS = 1_500;
+
+const SHORT_WAIT: Expectation = { figure: HAND_OVER_MS, atMost: 30, why: "no acknowledgement is put off, for 40 ms" };
 
 export const rollingRestart: Fault = {
   id: "F8",
@@ -17,19 +20,23 @@ export const rollingRestart: Fault = {
   faultMs: 12_000,
   recoveryMs: 4_000,
   inflict: async (world) => {
+    let longestWaitMs = 0;
     for (const master of await mastersOf(world)) {
       const replica = await world.stack.redis.replicaOf(master);
       await restart(replica, world);
       await waitFor("the replica is in step", () => isInStep(replica), IN_STEP_MS);
       await world.pause(KNOWN_AGAIN_MS);
-      await handOver(replica);
+      const [tenant = ""] = await world.tenantsOf(master);
+      const [waitedMs] = await Promise.all([writeWaitsMs(world, master, tenant), handOver(replica)]);
+      longestWaitMs = Math.max(longestWaitMs, waitedMs);
       await world.pause(KNOWN_AGAIN_MS);
       await restart(master, world);
       await waitFor("the old master is in step", () => isInStep(master), IN_STEP_MS);
     }
+    world.tell(HAND_OVER_MS, longestWaitMs);
     return everyTenant(world);
   },
-  expectations: [...EVERY_FAULT, NO_FALLBACK, OTHERS_EXACT, ...COUNTS_KEPT, RATES_HOLD],
+  expectations: [...EVERY_FAULT, NO_FALLBACK, OTHERS_EXACT, ...COUNTS_KEPT, RATES_HOLD, SHORT_WAIT],
 };
 
 async function restart(node: RedisServer, { stack }: World): Promise<void> {
@@ -40,4 +47,19 @@ async function restart(node: RedisServer, { stack }: World): Promise<void> {
 
 async function isInStep(replica: RedisServer): Promise<boolean> {
   return String(await replica.command("INFO", "replication")).includes("master_link_status:up");
+}
+
+/** The longest that a write to the old master waited, until that one says that the slot is another's. */
+async function writeWaitsMs({ pause }: World, master: RedisServer, tenant: string): Promise<number> {
+  let longestMs = 0;
+  for (let isMaster = true; isMaster; ) {
+    const sentAtMs = performance.now();
+    isMaster = await master.command("PSETEX", `sl:{${tenant}}~handed-over`, 1_000, "").then(
+      () => true,
+      () => false,
+    );
+    longestMs = Math.max(longestMs, performance.now() - sentAtMs);
+    await pause(1);
+  }
+  return longestMs;
 }

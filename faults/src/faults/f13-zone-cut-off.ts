@@ -4,17 +4,16 @@
 import { waitFor } from "../../../service/test/wait.ts";
 import type { Network } from "../../../stack/src/network.ts";
 import type { ServiceInstance } from "../../../stack/src/service-instance.ts";
-import { type AdminWriter, longestPauseMs, startAdminWriter } from "../lab/admin-writer.ts";
+import { type AdminWriter, longestPauseMs } from "../lab/admin-writer.ts";
 import { EVERY_FAULT, SOON_EXACT, USAGE_EXACT } from "../lab/expectations.ts";
 import type { Fault, World } from "../lab/fault.ts";
-import { everyTenant } from "./parts.ts";
+import { ADMIN_LOST, administratorsAtWork, everyTenant } from "./parts.ts";
 
 const MASTER = "redis-1";
 /** Beside PostgreSQL's primary, whichever node that is. */
 const IN_ZONE = [MASTER, "redis-5", "instance-1"];
 const INSTANCE = "instance-1";
 const ELSEWHERE = ["redis-2", "redis-3", "redis-4", "redis-6", "instance-2", "instance-3", "postgres-monitor"];
-const WRITES_BEFORE_MS = 1_500;
 const PROMOTION_MOST_MS = 15_000;
 
 /** Of a tenant's cost, by one instance of three, until a master without a majority stops: cluster-node-timeout. */
@@ -23,7 +22,6 @@ const MOST_ADMITTED_TWICE = 20;
 const OTHERS_EXACT_MS = "otherZonesExactMs";
 const NOT_OPEN = "tenants in the zone without the Fallback";
 const ADMIN_PAUSE_MS = "adminPauseMs";
-const ADMIN_LOST = "acknowledged changes lost";
 
 export const zoneCutOff: Fault = zoneCutOffFault();
 
@@ -41,10 +39,7 @@ function zoneCutOffFault(): Fault {
     recoveryMs: 15_000,
     usage: true,
     inflict: async (world) => {
-      const started = await startAdminWriter(world.stack);
-      writer = started;
-      world.atEnd(started.stop);
-      await world.pause(WRITES_BEFORE_MS);
+      writer = await administratorsAtWork(world);
       const [theirs = ""] = await world.tenantsOf(masterOf(world));
       cutMs = Date.now();
       await cutZoneOff(world);

@@ -1,20 +1,18 @@
 // F25: the disk of PostgreSQL is full. First its tables cannot grow, and it refuses changes; then it cannot write its log
 // (WAL), and stops. Administrators are refused in so many words, checks go on from memory, and usage waits in the processes.
 // Not here: an archive of the log that fails, which the templates do not have.
-import { type AdminWriter, firstWriteAfterMs, startAdminWriter } from "../lab/admin-writer.ts";
+import { type AdminWriter, firstWriteAfterMs } from "../lab/admin-writer.ts";
 import { COUNTS_KEPT, EVERY_FAULT, NO_FALLBACK, RATES_HOLD, USAGE_EXACT } from "../lab/expectations.ts";
 import type { Fault, World } from "../lab/fault.ts";
-import { everyTenant } from "./parts.ts";
+import { ADMIN_LOST, administratorsAtWork, everyTenant } from "./parts.ts";
 
 const DISK = "postgres";
 /** A new cluster and its migrated database take a third of it. */
 const DISK_MIB = 256;
-const WRITES_BEFORE_MS = 1_500;
 /** In which there is a log to write, but no table that could grow. */
 const LOG_LASTS_MS = 4_000;
 
 const ADMIN_BACK_MS = "adminWritesMs";
-const ADMIN_LOST = "acknowledged changes lost";
 const REFUSED = "changes refused with 503 and a code";
 const UNCLEAR = "changes refused otherwise";
 const ENDED = "servers that could write no log";
@@ -36,10 +34,7 @@ function databaseDiskFullFault(): Fault {
     recoveryMs: 10_000,
     usage: true,
     inflict: async (world) => {
-      const started = await startAdminWriter(world.stack);
-      writer = started;
-      world.atEnd(started.stop);
-      await world.pause(WRITES_BEFORE_MS);
+      writer = await administratorsAtWork(world);
       await world.stack.diskOf(DISK).fill();
       await world.pause(LOG_LASTS_MS);
       await endLog(world);

@@ -2,9 +2,13 @@
 
 import { waitFor } from "../../../service/test/wait.ts";
 import type { RedisServer } from "../../../stack/src/redis-stack.ts";
+import { type AdminWriter, startAdminWriter } from "../lab/admin-writer.ts";
 import type { World } from "../lab/fault.ts";
 
 const HAND_OVER_MS = 10_000;
+const WRITES_BEFORE_MS = 1_500;
+/** A figure of every fault in which administrators work. */
+export const ADMIN_LOST = "acknowledged changes lost";
 
 /** The masters, each once, in the order of the cast. */
 export async function mastersOf({ stack, cast }: World): Promise<RedisServer[]> {
@@ -20,6 +24,14 @@ export async function firstMaster(world: World): Promise<RedisServer> {
 
 export function everyTenant({ cast }: World): string[] {
   return cast.map(({ id }) => id);
+}
+
+/** Administrators who make changes to the end of the run; something is acknowledged already, or nothing could be lost. */
+export async function administratorsAtWork({ stack, atEnd, pause }: World): Promise<AdminWriter> {
+  const writer = await startAdminWriter(stack);
+  atEnd(writer.stop);
+  await pause(WRITES_BEFORE_MS);
+  return writer;
 }
 
 /** Whatever Redis is not running is started again. */

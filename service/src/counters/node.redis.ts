@@ -52,6 +52,7 @@ export class RedisNode {
   #timer: NodeJS.Timeout | null = null;
   #connecting: Promise<void> | null = null;
   #loading: Promise<unknown> | null = null;
+  #isAskedTime = false;
   #closed = false;
 
   constructor(address: string, access: RedisAccess, events: NodeEvents) {
@@ -85,10 +86,19 @@ export class RedisNode {
     return this.send(args);
   }
 
-  /** Rejects when it is away. */
-  async askTime(): Promise<void> {
-    const [seconds, microseconds] = (await this.send(["TIME"])) as [Buffer, Buffer];
-    this.clock.observe(Number(seconds) * 1_000 + Math.floor(Number(microseconds) / 1_000));
+  /** For its clock. One question at a time: one that is frozen would gather them for as long as it is. */
+  askTime(): void {
+    if (this.#isAskedTime) return;
+    this.#isAskedTime = true;
+    const observe = (reply: unknown) => {
+      const [seconds, microseconds] = reply as [Buffer, Buffer];
+      this.clock.observe(Number(seconds) * 1_000 + Math.floor(Number(microseconds) / 1_000));
+    };
+    void this.send(["TIME"])
+      .then(observe, () => undefined)
+      .finally(() => {
+        this.#isAskedTime = false;
+      });
   }
 
   failed(): void {

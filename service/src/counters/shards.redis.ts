@@ -110,7 +110,7 @@ export class Shards {
   #keepReplicasWarm(): void {
     const owners = new Set(this.#owners);
     for (const node of this.#nodes.values()) {
-      if (node.ready && !owners.has(node)) void node.askTime().catch(() => undefined);
+      if (node.ready && !owners.has(node)) node.askTime();
     }
   }
 
