@@ -96,7 +96,7 @@ describeWithPostgres("sums of quotas", () => {
 
   test("a tenant of many counters comes in pages, whose sums are whole, and those behind it follow", async () => {
     await using w = await world();
-    const users = 2 * PAGE_COUNTERS + 500;
+    const users = 2.5 * PAGE_COUNTERS;
     await openMonths(w.pool, "quota_rows", [202611]);
     await run(
       w.url,

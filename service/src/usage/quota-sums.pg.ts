@@ -8,8 +8,8 @@ import { hash } from "node:crypto";
 import type { Scope } from "@sluice/contract";
 import type { AskedPeriod, CounterName, QuotaSum } from "./quota-sum.ts";
 
-/** Most counters of one page. Read in a few milliseconds. */
-export const PAGE_COUNTERS = 1_000;
+/** Most counters of one page: read and raised within some milliseconds, which other work may have to wait for. */
+export const PAGE_COUNTERS = 250;
 
 /** Below every key, but one that no text has: md5 is not known to give it. */
 const BEFORE_ALL = "00000000-0000-0000-0000-000000000000";

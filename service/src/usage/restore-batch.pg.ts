@@ -4,7 +4,7 @@
 // Not here: which tenants, and trying again (restore.job.ts).
 import { setTimeout as pause } from "node:timers/promises";
 import type { Counters } from "../counters/counters.ts";
-import type { RaiseOrder } from "../counters/raise.ts";
+import { MAX_RAISED_COUNTERS, type RaiseOrder } from "../counters/raise.ts";
 import type { Periods } from "../limits/quota-period.ts";
 import type { RebuildablePool } from "../platform/pool.ts";
 import { bounded } from "../platform/postgres.ts";
@@ -15,11 +15,12 @@ import { type AskRows, type PageEnd, prepareToRead, readQuotaSums } from "./quot
 
 /** A page that is not read by then is read again later. An adjustment is waited for as long. */
 const TIMEOUT_MS = 5_000;
-const RAISED_AT_ONCE = 8;
+/** Of one tenant or of many: what one shard has to do at once, and a check on its way there has to wait for. */
+const RAISED_AT_ONCE = MAX_RAISED_COUNTERS;
 /** Raises without an answer, of one page: then the rest of it is left for later. */
 const MAX_UNANSWERED = 8;
-/** Checks come first: of a hundred thousand tenants this makes some minutes. */
-const PAUSE_MS = 10;
+/** Checks come first: after a page it rests for as long as the page took, but no less than this. */
+const MIN_REST_MS = 10;
 
 export type RestoredTenant = Readonly<{ tenant: string; generation: number; periods: Periods }>;
 
@@ -58,6 +59,7 @@ export async function restoreBatch(
       break;
     }
     const from = end;
+    const startMs = performance.now();
     end = await inTransaction(parts.pool, async (ask) => {
       await lockForRestoring(ask, [...new Set(left.map(({ tenant }) => tenant))]);
       const page = await readQuotaSums(ask, asked, from);
@@ -68,7 +70,7 @@ export async function restoreBatch(
       );
       return page.end;
     });
-    await pause(PAUSE_MS);
+    await pause(Math.max(MIN_REST_MS, performance.now() - startMs));
   } while (end !== null);
   return outcome;
 }
@@ -79,8 +81,7 @@ async function raiseAll(
   orders: readonly RaiseOrder[],
 ): Promise<void> {
   let unanswered = 0;
-  for (let at = 0; at < orders.length; at += RAISED_AT_ONCE) {
-    const some = orders.slice(at, at + RAISED_AT_ONCE);
+  for (const some of inTurns(orders)) {
     await Promise.all(
       some.map(async (order) => {
         const { tenant } = order;
@@ -96,6 +97,21 @@ async function raiseAll(
       }),
     );
   }
+}
+
+/** Those that are raised together, in the order given. */
+function inTurns(orders: readonly RaiseOrder[]): RaiseOrder[][] {
+  const turns: RaiseOrder[][] = [];
+  let counters = Number.POSITIVE_INFINITY;
+  for (const order of orders) {
+    counters += order.counters.length;
+    if (counters > RAISED_AT_ONCE) {
+      turns.push([]);
+      counters = order.counters.length;
+    }
+    turns.at(-1)?.push(order);
+  }
+  return turns;
 }
 
 function isWorthwhile({ atLeast, usedAtLeast }: QuotaSum): boolean {
