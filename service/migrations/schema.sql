@@ -453,8 +453,10 @@ CREATE TABLE public.quota_adjustments (
 CREATE TABLE public.quota_generations (
     tenant_id text NOT NULL COLLATE pg_catalog."C",
     generation bigint NOT NULL,
+    owed uuid DEFAULT gen_random_uuid(),
     CONSTRAINT quota_generations_generation_check CHECK ((generation >= 0))
-);
+)
+WITH (fillfactor='70');
 CREATE TABLE public.quota_rows (
     tenant_id text NOT NULL COLLATE pg_catalog."C",
     day_label integer NOT NULL,

@@ -36,8 +36,8 @@ export type DatabaseState = {
   readonly quotas: Map<string, QuotaTotal>;
   readonly adjustments: Map<string, AdjustmentRow>;
   readonly writers: Map<string, Writer>;
-  /** Under which each tenant's quotas were last written. */
-  readonly generations: Map<string, number>;
+  /** Under which each tenant's quotas were last written, and the restore that is owed because of that. */
+  readonly generations: Map<string, Readonly<{ generation: number; debt: string | null }>>;
   searchedAtMs: number;
 };
 

@@ -7,6 +7,7 @@ import type { Plan, Tenant } from "../src/policies/policy.ts";
 import { isSameHistory } from "../src/policies/policy-head.pg.ts";
 import type { PolicyRead } from "../src/policies/policy-read.pg.ts";
 import type { PolicyVersion, SnapshotSource } from "../src/policies/snapshot.ts";
+import type { OwedRestore } from "../src/usage/quota-generations.pg.ts";
 import type { AskedPeriod, CounterName, QuotaSum } from "../src/usage/quota-sum.ts";
 import type { AskRows, PageEnd, SumPage } from "../src/usage/quota-sums.pg.ts";
 import type { QuotaTotal, UsageTotal } from "../src/usage/total-rows.ts";
@@ -15,6 +16,14 @@ import { type InTransaction, linkOf, MODEL_STATEMENT } from "./postgres-link.ts"
 import { PLAN, POLICIES, SYSTEM_ID, TENANTS } from "./tenants.ts";
 
 const READ_TIMEOUT_MS = 4_000;
+
+let debts = 0;
+
+/** Of no matter to the history: they are only compared. */
+function newDebt(): string {
+  debts += 1;
+  return `debt-${debts}`;
+}
 
 type Sums = Readonly<{ total: number; retracted: number }>;
 
@@ -29,21 +38,43 @@ export function writeUsageTotals(
   }, timeoutMs);
 }
 
-export function writeQuotaTotals(pool: RebuildablePool, rows: readonly QuotaTotal[], timeoutMs: number): Promise<void> {
-  return linkOf(pool).run(({ quotas }) => {
+export function writeQuotaTotals(
+  pool: RebuildablePool,
+  rows: readonly QuotaTotal[],
+  timeoutMs: number,
+): Promise<OwedRestore[]> {
+  return linkOf(pool).run(({ quotas, generations }) => {
     for (const row of rows) keepGreater(quotas, quotaKey(row), row);
+    return [...Map.groupBy(rows, ({ tenant }) => tenant)].flatMap(([tenant, own]): OwedRestore[] => {
+      const [generation = 0, ...others] = new Set(own.map((row) => row.generation));
+      const wrote = others.length === 0 ? generation : 0;
+      const known = generations.get(tenant);
+      const isNoted = known === undefined || known.generation !== wrote || wrote === 0;
+      const debt = isNoted ? newDebt() : known.debt;
+      generations.set(tenant, { generation: wrote, debt });
+      return debt === null ? [] : [{ tenant, debt }];
+    });
   }, timeoutMs);
 }
 
-export function noteGenerations(
-  pool: RebuildablePool,
-  written: readonly (readonly [tenant: string, generation: number])[],
-  timeoutMs: number,
-): Promise<string[]> {
+export function leaveOwed(pool: RebuildablePool, tenants: readonly string[], timeoutMs: number): Promise<void> {
   return linkOf(pool).run(({ generations }) => {
-    const differing = written.filter(([tenant, generation]) => generations.get(tenant) !== generation);
-    for (const [tenant, generation] of differing) generations.set(tenant, generation);
-    return differing.map(([tenant]) => tenant);
+    for (const tenant of tenants) {
+      generations.set(tenant, { generation: generations.get(tenant)?.generation ?? 0, debt: newDebt() });
+    }
+  }, timeoutMs);
+}
+
+export function markRestored(
+  pool: RebuildablePool,
+  restored: readonly OwedRestore[],
+  timeoutMs: number,
+): Promise<void> {
+  return linkOf(pool).run(({ generations }) => {
+    for (const { tenant, debt } of restored) {
+      const known = generations.get(tenant);
+      if (known?.debt === debt) generations.set(tenant, { ...known, debt: null });
+    }
   }, timeoutMs);
 }
 

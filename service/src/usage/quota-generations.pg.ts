@@ -1,41 +1,67 @@
-// Finds tenants whose quotas somebody may have restored without rows that were written just now.
+// Which tenants are owed a restore because of rows that were written just now; known to the database, so that it outlives
+// whoever owes it.
 //
 // A process that never took from a tenant again does not know that the tenant's counters were lost and live in another
 // generation. Its last rows may be written after the others' restore, and only the database knows of both. So it keeps the
-// generation that each tenant was last written under: of two writers that differ, the later one is told.
-// Promise: to be called after the rows are committed and before a restore; then, in whatever order two processes do so,
-// either the rows of one are in what the other restores from, or this one is told. Equal generations cost a reading only.
+// generation that each tenant was last written under: whoever writes under another one makes a restore owed, and every
+// writer is told of it until one was made. What the Fallback admitted has no generation, and always makes one owed.
+// Promise: rows and what they make owed are one statement, which holds the tenant's row in here until its commit. So of two
+// writers that differ the second is told, and restores when the rows of both can be read; and one that dies at any step
+// leaves the tenant owed, for the next writer. No traffic, no writer: but then nobody needs the quota.
 // Generations are compared for being the same, never for their order: a store's clock that went back gives a lesser one.
-// Not here: the rows (write-totals.pg.ts), what the Fallback admitted, which has no generation and is always owed.
+// Not here: the rows (write-totals.pg.ts), restoring (restore.job.ts).
 import { queryWithin } from "../platform/bounded-query.ts";
 import type { RebuildablePool } from "../platform/pool.ts";
 
-/** Read in about a millisecond. */
-export const MAX_GENERATIONS = 1_000;
+/** `debt` names what is owed: whoever has restored pays that back with `markRestored`, but none that came since. */
+export type OwedRestore = Readonly<{ tenant: string; debt: string }>;
 
-/** Noted by who ends and owes a restore: no counters have this generation, so the next writer is told. */
-export const RESTORE_LEFT_UNDONE = 0;
+/**
+ * Parts of a statement that has written the rows of `incoming` (tenant_id, generation; 0 = the Fallback's). In the order of
+ * the key, so that two writers never wait for each other in a circle. A conflict locks the row even when nothing changes.
+ */
+export const NOTE_GENERATIONS = `
+wrote as materialized (
+  select tenant_id, case when min(generation) = max(generation) then max(generation) else 0 end as generation
+  from incoming group by tenant_id
+), noted as (
+  insert into quota_generations as known (tenant_id, generation)
+  select tenant_id, generation from wrote order by tenant_id
+  on conflict (tenant_id) do update set generation = excluded.generation, owed = excluded.owed
+    where known.generation <> excluded.generation or excluded.generation = 0
+  returning tenant_id, owed
+)`;
 
-// In the order of the key, so that two writers never wait for each other in a circle.
-const NOTE = `
-insert into quota_generations as known (tenant_id, generation)
-select tenant_id, generation from unnest($1::text[], $2::bigint[]) as written (tenant_id, generation)
-where not exists (
-  select from quota_generations same
-  where same.tenant_id = written.tenant_id and same.generation = written.generation
-)
-order by tenant_id
-on conflict (tenant_id) do update set generation = excluded.generation where known.generation <> excluded.generation
-returning tenant_id`;
+/** What that statement answers: OwedRestore. */
+export const OWED_RESTORES = `
+select tenant_id as tenant, owed as debt from noted
+union all
+select tenant_id, owed from quota_generations
+where owed is not null and tenant_id in (select tenant_id from wrote except select tenant_id from noted)`;
 
-/** At most MAX_GENERATIONS tenants, each with the generation its rows were written under; who is owed a restore now. */
-export async function noteGenerations(
+/** For the next writer: whoever owed them a restore ends before it is made. */
+export async function leaveOwed(pool: RebuildablePool, tenants: readonly string[], timeoutMs: number): Promise<void> {
+  if (tenants.length === 0) return;
+  const text = `
+    insert into quota_generations as known (tenant_id, generation)
+    select tenant_id, 0 from unnest($1::text[]) as left_owed (tenant_id) order by tenant_id
+    on conflict (tenant_id) do update set owed = excluded.owed`;
+  await queryWithin(pool, timeoutMs, text, [tenants]);
+}
+
+/** To be called when they were restored from what could be read after they were owed. */
+export async function markRestored(
   pool: RebuildablePool,
-  written: readonly (readonly [tenant: string, generation: number])[],
+  restored: readonly OwedRestore[],
   timeoutMs: number,
-): Promise<string[]> {
-  if (written.length === 0) return [];
-  const columns = [written.map(([tenant]) => tenant), written.map(([, generation]) => generation)];
-  const rows = await queryWithin<{ tenant_id: string }>(pool, timeoutMs, NOTE, columns);
-  return rows.map(({ tenant_id }) => tenant_id);
+): Promise<void> {
+  if (restored.length === 0) return;
+  const text = `
+    with paid as materialized (
+      select tenant_id from quota_generations
+      where (tenant_id, owed) in (select * from unnest($1::text[], $2::uuid[]))
+      order by tenant_id for update
+    )
+    update quota_generations set owed = null where tenant_id in (select tenant_id from paid)`;
+  await queryWithin(pool, timeoutMs, text, [restored.map(({ tenant }) => tenant), restored.map(({ debt }) => debt)]);
 }

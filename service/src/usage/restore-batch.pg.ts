@@ -19,8 +19,9 @@ const TIMEOUT_MS = 5_000;
 const RAISED_AT_ONCE = MAX_RAISED_COUNTERS;
 /** Raises without an answer, of one page: then the rest of it is left for later. */
 const MAX_UNANSWERED = 8;
-/** Checks come first: after a page it rests for as long as the page took, but no less than this. */
+/** Checks come first: after a page it rests for as long as the page took, within these bounds. */
 const MIN_REST_MS = 10;
+const MAX_REST_MS = 100;
 
 export type RestoredTenant = Readonly<{ tenant: string; generation: number; periods: Periods }>;
 
@@ -38,7 +39,7 @@ export type RestoreBatchParts = Readonly<{
   counters: Pick<Counters, "raise">;
   /** UTC ms, of the counters' clock. */
   nowMs: number;
-  /** Aborted, it stops after the page under way; whoever was not come to is unanswered. */
+  /** Aborted, it stops after the raises under way; whoever was not come to is unanswered. */
   signal: AbortSignal;
 }>;
 
@@ -70,13 +71,13 @@ export async function restoreBatch(
       );
       return page.end;
     });
-    await pause(Math.max(MIN_REST_MS, performance.now() - startMs));
+    await pause(Math.min(MAX_REST_MS, Math.max(MIN_REST_MS, performance.now() - startMs)));
   } while (end !== null);
   return outcome;
 }
 
 async function raiseAll(
-  { counters }: RestoreBatchParts,
+  { counters, signal }: RestoreBatchParts,
   outcome: RestoreOutcome,
   orders: readonly RaiseOrder[],
 ): Promise<void> {
@@ -86,7 +87,7 @@ async function raiseAll(
       some.map(async (order) => {
         const { tenant } = order;
         if (outcome.unanswered.has(tenant) || outcome.elsewhere.has(tenant)) return;
-        if (unanswered >= MAX_UNANSWERED) return void outcome.unanswered.add(tenant);
+        if (unanswered >= MAX_UNANSWERED || signal.aborted) return void outcome.unanswered.add(tenant);
         const raised = await counters.raise(order);
         if (raised.kind === "raised") outcome.raised += raised.raised;
         else if (raised.kind === "other_generation") outcome.elsewhere.set(tenant, raised.generation);

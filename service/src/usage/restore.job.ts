@@ -9,12 +9,14 @@ import type { Counters } from "../counters/counters.ts";
 import { createCalendar } from "../limits/calendar.ts";
 import type { RestoreTally } from "../platform/metrics-usage.ts";
 import type { RebuildablePool } from "../platform/pool.ts";
+import { markRestored, type OwedRestore } from "./quota-generations.pg.ts";
 import { type RestoredTenant, type RestoreOutcome, restoreBatch } from "./restore-batch.pg.ts";
 
 /** Of one query. */
 const BATCH_TENANTS = 100;
 /** Tenants whose counters do not answer: then the store is away, and the next run may find it. */
 const MAX_UNANSWERED = 32;
+const MARK_TIMEOUT_MS = 5_000;
 /** Of one run: a tenant that is found in another generation is restored in that one at once. */
 const MAX_ROUNDS = 3;
 
@@ -30,7 +32,8 @@ export type RestoreParts = Readonly<{
 }>;
 
 export type Restore = Readonly<{
-  owe: (tenant: string) => void;
+  /** `debt` is what the database calls it (quota-generations.pg.ts), where it knows of it. */
+  owe: (tenant: string, debt?: string) => void;
   /** Works off what is owed now; resolves when that has ended, well or not. To be called after own rows were written. */
   run: () => Promise<void>;
   owed: () => number;
@@ -39,34 +42,42 @@ export type Restore = Readonly<{
   close: () => Promise<void>;
 }>;
 
+type Owed = Readonly<{
+  /** It was found in; 0 = not known here. */
+  generation: number;
+  debt: string | null;
+}>;
+type Batch = ReadonlyMap<string, Owed>;
+const UNKNOWN: Owed = { generation: 0, debt: null };
+
 export function createRestore(parts: RestoreParts): Restore {
   const { pool, counters, onFault } = parts;
-  /** With the generation it was found in; 0 = not known here. */
-  const owed = new Map<string, number>();
+  const owed = new Map<string, Owed>();
   const calendar = createCalendar();
   const closing = new AbortController();
   const done = { restored: 0, raised: 0, failed: 0 };
   let running: Promise<void> | null = null;
   let isFailing = false;
 
-  const owe = (tenant: string, generation = 0) => void owed.set(tenant, generation);
-  const fail = (tenant: string) => {
-    done.failed += 1;
-    if (!owed.has(tenant)) owe(tenant);
+  const owe = (tenant: string, debt: string | null = null) =>
+    void owed.set(tenant, { generation: 0, debt: debt ?? owed.get(tenant)?.debt ?? null });
+  const oweStill = (tenant: string, { debt }: Owed, generation = 0) => {
+    const since = owed.get(tenant);
+    owed.set(tenant, { generation: since === undefined ? generation : since.generation, debt: since?.debt ?? debt });
   };
   /** Takes up to a batch of what is owed; whoever is owed again meanwhile is owed again afterwards. */
-  const takeBatch = (from: Set<string>): Map<string, number> => {
-    const batch = new Map([...from].slice(0, BATCH_TENANTS).map((tenant) => [tenant, owed.get(tenant) ?? 0]));
+  const takeBatch = (from: Set<string>): Batch => {
+    const batch = new Map([...from].slice(0, BATCH_TENANTS).map((tenant) => [tenant, owed.get(tenant) ?? UNKNOWN]));
     for (const tenant of batch.keys()) {
       from.delete(tenant);
       owed.delete(tenant);
     }
     return batch;
   };
-  const restoreSome = async (batch: ReadonlyMap<string, number>): Promise<RestoreOutcome> => {
+  const restoreSome = async (batch: Batch): Promise<RestoreOutcome> => {
     const nowMs = counters.nowMs();
     const tenants: RestoredTenant[] = [];
-    for (const [tenant, found] of batch) {
+    for (const [tenant, { generation: found }] of batch) {
       const timeZone = parts.timeZoneOf(tenant);
       if (timeZone === null) continue;
       const generation = found || parts.generationOf(tenant);
@@ -74,15 +85,28 @@ export function createRestore(parts: RestoreParts): Restore {
     }
     return await restoreBatch({ pool, counters, nowMs, signal: closing.signal }, tenants);
   };
-  const settle = (batch: ReadonlyMap<string, number>, { raised, unanswered, elsewhere }: RestoreOutcome) => {
-    done.raised += raised;
-    for (const tenant of batch.keys()) {
-      const generation = elsewhere.get(tenant) ?? 0;
-      if (unanswered.has(tenant)) fail(tenant);
-      // What the store knows nothing of begins with its first take, in a generation of which this process is told then.
-      else if (generation === 0) done.restored += 1;
-      else if (!owed.has(tenant)) owe(tenant, generation);
+  const fail = (batch: Batch, tenants: Iterable<string>) => {
+    for (const tenant of tenants) {
+      done.failed += 1;
+      oweStill(tenant, batch.get(tenant) ?? UNKNOWN);
     }
+  };
+  const settle = async (batch: Batch, { raised, unanswered, elsewhere }: RestoreOutcome) => {
+    done.raised += raised;
+    const restored: OwedRestore[] = [];
+    for (const [tenant, was] of batch) {
+      const generation = elsewhere.get(tenant) ?? 0;
+      if (unanswered.has(tenant)) continue;
+      if (generation !== 0) {
+        oweStill(tenant, was, generation);
+        continue;
+      }
+      // What the store knows nothing of begins with its first take, in a generation of which this process is told then.
+      done.restored += 1;
+      if (was.debt !== null) restored.push({ tenant, debt: was.debt });
+    }
+    fail(batch, unanswered);
+    await markRestored(pool, restored, MARK_TIMEOUT_MS);
   };
   const workOff = async () => {
     let unanswered = 0;
@@ -92,10 +116,10 @@ export function createRestore(parts: RestoreParts): Restore {
         const batch = takeBatch(left);
         try {
           const outcome = await restoreSome(batch);
-          settle(batch, outcome);
+          await settle(batch, outcome);
           unanswered += outcome.unanswered.size;
         } catch (fault) {
-          for (const tenant of batch.keys()) fail(tenant);
+          fail(batch, batch.keys());
           throw fault;
         }
       }
@@ -111,7 +135,7 @@ export function createRestore(parts: RestoreParts): Restore {
     }
   };
   return {
-    owe: (tenant) => owe(tenant),
+    owe,
     run: () => {
       running ??= attempt().finally(() => {
         running = null;

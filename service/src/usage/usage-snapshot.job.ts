@@ -12,7 +12,7 @@ import type { UsageTally } from "../platform/metrics-usage.ts";
 import type { RebuildablePool } from "../platform/pool.ts";
 import type { Acknowledged } from "./acknowledged.ts";
 import type { Harvest } from "./harvest.job.ts";
-import { MAX_GENERATIONS, noteGenerations, RESTORE_LEFT_UNDONE } from "./quota-generations.pg.ts";
+import { leaveOwed } from "./quota-generations.pg.ts";
 import type { Restore } from "./restore.job.ts";
 import type { ChangedTotals, QuotaTotal, UsageTotal } from "./total-rows.ts";
 import { beat, closeWriters } from "./usage-writers.pg.ts";
@@ -59,8 +59,6 @@ export function startUsageSnapshot(parts: UsageSnapshotParts): UsageSnapshot {
   const { usage, quotas } = acknowledged;
   const books: readonly ChangedTotals<unknown>[] = [usage, quotas, ledger.usage, ledger.quotas];
   const incarnations = new Set<string>();
-  /** Tenants with rows written under this generation that were not compared yet with those of others. */
-  const written = new Map<string, number>();
   let tally = { written: 0, late: 0, finishedAtMs: null as number | null };
   let history: string | null = null;
   let running: Promise<void> | null = null;
@@ -73,26 +71,8 @@ export function startUsageSnapshot(parts: UsageSnapshotParts): UsageSnapshot {
     tally = { ...tally, written: tally.written + totals.length - late, late: tally.late + late };
   };
   const writeQuotas = async (totals: readonly QuotaTotal[], timeoutMs: number) => {
-    await writeQuotaTotals(pool, totals, timeoutMs);
+    for (const { tenant, debt } of await writeQuotaTotals(pool, totals, timeoutMs)) restore.owe(tenant, debt);
     tally = { ...tally, written: tally.written + totals.length };
-    for (const { tenant, source, generation } of totals) {
-      if (source === "STORE" && generation === quotas.generationOf(tenant)) written.set(tenant, generation);
-      else restore.owe(tenant);
-    }
-  };
-  /** Rows may be of a generation that is over without this process knowing it. */
-  const compareGenerations = async (timeoutMs: () => number) => {
-    while (written.size > 0) {
-      const some = written.entries().take(MAX_GENERATIONS).toArray();
-      for (const [tenant] of some) written.delete(tenant);
-      try {
-        for (const tenant of await noteGenerations(pool, some, timeoutMs())) restore.owe(tenant);
-      } catch (fault) {
-        // It may have been noted, and is not told again then.
-        for (const [tenant] of some) restore.owe(tenant);
-        throw fault;
-      }
-    }
   };
   const writeAll = async (timeoutMs: () => number) => {
     // The next one is registered before it can leave anything in the store.
@@ -100,7 +80,6 @@ export function startUsageSnapshot(parts: UsageSnapshotParts): UsageSnapshot {
     const writing = [...incarnations];
     await writeChanged(quotas, writeQuotas, timeoutMs);
     await writeChanged(ledger.quotas, writeQuotas, timeoutMs);
-    await compareGenerations(timeoutMs);
     await writeChanged(usage, writeUsage, timeoutMs);
     await writeChanged(ledger.usage, writeUsage, timeoutMs);
     await beat(pool, writing, timeoutMs());
@@ -120,9 +99,7 @@ export function startUsageSnapshot(parts: UsageSnapshotParts): UsageSnapshot {
   const writeTheLast = async (timeoutMs: () => number) => {
     for (let attempts = 0; attempts < CLOSING_ATTEMPTS; attempts += 1) {
       await writeAll(timeoutMs);
-      // Whoever writes down rows of them next restores them.
-      for (const tenant of restore.owedTenants()) written.set(tenant, RESTORE_LEFT_UNDONE);
-      await compareGenerations(timeoutMs);
+      await leaveOwed(pool, [...restore.owedTenants()], timeoutMs());
       const found = await closeWriters(pool, [...incarnations], history, timeoutMs());
       if (found === history) return;
       writeOnceMore();
@@ -173,14 +150,14 @@ export function startUsageSnapshot(parts: UsageSnapshotParts): UsageSnapshot {
     close: async () => {
       isClosed = true;
       clearTimeout(timer);
-      const endMs = performance.now() + LAST_WRITE_MS;
+      await restore.close();
       await running;
+      const endMs = performance.now() + LAST_WRITE_MS;
       try {
         await writeTheLast(() => Math.max(1, endMs - performance.now()));
       } catch (fault) {
         onFault(fault);
       }
-      await restore.close();
       await harvest.close();
     },
   };

@@ -8,6 +8,7 @@
 import { queryWithin } from "../platform/bounded-query.ts";
 import type { RebuildablePool } from "../platform/pool.ts";
 import { openingMonths } from "./missing-month.pg.ts";
+import { NOTE_GENERATIONS, OWED_RESTORES, type OwedRestore } from "./quota-generations.pg.ts";
 import type { QuotaTotal, UsageTotal } from "./total-rows.ts";
 
 /** Serialised in about a millisecond. */
@@ -47,13 +48,19 @@ const QUOTA_COLUMNS =
   "tenant_id, day_label, quota_window, scope, api, user_id, source, incarnation, generation, total, retracted";
 
 const WRITE_QUOTAS = `
-insert into quota_rows as known (${QUOTA_COLUMNS})
-select tenant_id, day_label, quota_window, scope, api, user_id, source, incarnation, generation, max(total), max(retracted)
-from unnest($1::text[], $2::integer[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
-  $9::bigint[], $10::bigint[], $11::bigint[]) as row (${QUOTA_COLUMNS})
-group by 1, 2, 3, 4, 5, 6, 7, 8, 9
-order by 1, 2, 3, 4, 5, 6, 7, 8, 9
-on conflict (tenant_id, day_label, quota_window, counter_key, source, incarnation, generation) ${KEEP_GREATER}`;
+with incoming as materialized (
+  select tenant_id, day_label, quota_window, scope, api, user_id, source, incarnation, generation,
+    max(total) as total, max(retracted) as retracted
+  from unnest($1::text[], $2::integer[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
+    $9::bigint[], $10::bigint[], $11::bigint[]) as row (${QUOTA_COLUMNS})
+  group by 1, 2, 3, 4, 5, 6, 7, 8, 9
+), written as (
+  insert into quota_rows as known (${QUOTA_COLUMNS})
+  select ${QUOTA_COLUMNS} from incoming
+  order by tenant_id, day_label, quota_window, scope, api, user_id, source, incarnation, generation
+  on conflict (tenant_id, day_label, quota_window, counter_key, source, incarnation, generation) ${KEEP_GREATER}
+), ${NOTE_GENERATIONS}
+${OWED_RESTORES}`;
 
 /** At most MAX_TOTALS rows. `late` = how many of them are of folded days. */
 export async function writeUsageTotals(
@@ -73,20 +80,20 @@ export async function writeUsageTotals(
   });
 }
 
-/** At most MAX_TOTALS rows. */
+/** At most MAX_TOTALS rows. Which of their tenants are owed a restore now. */
 export async function writeQuotaTotals(
   pool: RebuildablePool,
   rows: readonly QuotaTotal[],
   timeoutMs: number,
-): Promise<void> {
+): Promise<OwedRestore[]> {
   refuseTooMany(rows);
-  if (rows.length === 0) return;
+  if (rows.length === 0) return [];
   const columns = columnsOf(rows, (row) => [
     ...[row.tenant, firstDayOf(row), row.window, row.scope, row.api ?? "", row.user ?? ""],
     ...[row.source, row.incarnation, row.generation, row.total, row.retracted],
   ]);
-  await openingMonths(pool, ["quota_rows"], rows.map(firstDayOf), () =>
-    queryWithin(pool, timeoutMs, WRITE_QUOTAS, columns),
+  return await openingMonths(pool, ["quota_rows"], rows.map(firstDayOf), () =>
+    queryWithin<OwedRestore>(pool, timeoutMs, WRITE_QUOTAS, columns),
   );
 }
 
