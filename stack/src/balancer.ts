@@ -27,11 +27,14 @@ export type Balancer = Readonly<{
 const MOST_CONNECTIONS = 4_096;
 const START_TIMEOUT_MS = 10_000;
 
+/** What the balancer has to know of an instance. */
+type Place = Pick<ServiceInstance, "name" | "url" | "adminUrl" | "opsUrl">;
+
 /** `folder` exists, and gets the rendered configuration. */
-export async function startBalancer(folder: string, instances: readonly ServiceInstance[]): Promise<Balancer> {
+export async function startBalancer(folder: string, instances: readonly Place[]): Promise<Balancer> {
   const [checkPort = 0, adminPort = 0, statisticsPort = 0] = await claimPorts(3);
   const file = join(folder, "haproxy.cfg");
-  const servers = (address: (instance: ServiceInstance) => string) =>
+  const servers = (address: (instance: Place) => string) =>
     instances
       .map((instance) => `  server ${instance.name} ${address(instance)} check port ${new URL(instance.opsUrl).port}`)
       .join("\n");
