@@ -12,7 +12,7 @@ export type LabArguments = Readonly<{
   rate: number;
   /** Where the JSON goes. */
   json: string;
-  /** Writes docs/reliability.md, too. */
+  /** Puts each fault into docs/reliability.md, in the place of what that says of it. */
   publish: boolean;
 }>;
 
@@ -27,7 +27,7 @@ export const USAGE = `npm run faults -- [--only F1,F9] [--runs N] [--short] [--r
   --short        a few faults, once each: what CI runs
   --rate N       checks per second (default ${DEFAULT_RATE})
   --json FILE    where the figures go (default ${DEFAULT_JSON})
-  --publish      writes docs/reliability.md from them, too`;
+  --publish      puts them into docs/reliability.md, each in the place of what that says of it`;
 
 /** The message is for the caller of the program. */
 export class ArgumentFault extends Error {}

@@ -4,21 +4,18 @@
 // expectation was broken (with --short, one that a slow machine alone cannot break) or a run failed, 2 when the arguments
 // are wrong. No process is left, on Ctrl-C neither: what the lab starts dies with it.
 import { mkdir, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { dirname } from "node:path";
 import { describeMachine } from "../../bench/src/machine.ts";
 import { ensureServices } from "../../scripts/services.ts";
 import { ArgumentFault, type LabArguments, readArguments, USAGE } from "./arguments.ts";
-import { ABSENT } from "./faults/absent.ts";
 import { FAULTS, SHORT } from "./faults/list.ts";
 import type { Fault } from "./lab/fault.ts";
 import { runInOwnNetwork } from "./lab/own-network.ts";
 import { type RunResult, runFault } from "./lab/run.ts";
 import { createProgress } from "./report/progress.ts";
-import { reliabilityPage } from "./report/reliability.ts";
+import { publish } from "./report/publish.ts";
 import { type FaultSummary, isMet, isOfSpeed, summarize, tally } from "./report/summary.ts";
 import { faultTable } from "./report/table.ts";
-
-const PAGE = join(import.meta.dirname, "../../docs/reliability.md");
 
 async function main(): Promise<void> {
   const wanted = readArguments(
@@ -48,15 +45,13 @@ async function runChosen(wanted: LabArguments): Promise<void> {
     const summary = await runsOf(fault, wanted, index, chosen.length);
     summaries.push(summary);
     process.stdout.write(`\n${faultTable(summary)}\n`);
+    if (wanted.publish) await publish(summary, { machine, at: new Date().toISOString(), rate: wanted.rate });
   }
-  const at = new Date().toISOString();
   // On whatever machine CI runs, being slow is no failure; being wrong is.
   const counted = tally(summaries, (figure) => !wanted.short || !isOfSpeed(figure));
   await mkdir(dirname(wanted.json), { recursive: true });
-  const report = { machine, at, rate: wanted.rate, ...counted, faults: summaries };
+  const report = { machine, at: new Date().toISOString(), rate: wanted.rate, ...counted, faults: summaries };
   await writeFile(wanted.json, `${JSON.stringify(report, null, 2)}\n`);
-  if (wanted.publish)
-    await writeFile(PAGE, reliabilityPage({ machine, at, rate: wanted.rate, summaries, absent: ABSENT }));
   const broken = summaries.filter((summary) => !isMet(summary)).map(({ id }) => id);
   process.stdout.write(broken.length === 0 ? "\nall as expected\n" : `\nbroken: ${broken.join(", ")}\n`);
   if (wanted.short) process.stdout.write("times and Fallback answers are shown and not counted\n");

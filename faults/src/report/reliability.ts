@@ -1,65 +1,82 @@
-// docs/reliability.md: what was measured, on which machine, fault by fault. Pure.
+// docs/reliability.md: what was measured, when and on which machine, fault by fault. Pure.
 import type { AbsentFault } from "../faults/absent.ts";
-import { type FaultSummary, isMet } from "./summary.ts";
+import type { PublishedFault, PublishedFigure, Sitting } from "./published.ts";
 import { boundOf, nameOf, shown } from "./words.ts";
 
-export type Published = Readonly<{
-  machine: string;
-  /** RFC 3339. */
-  at: string;
-  /** Checks per second. */
-  rate: number;
-  summaries: readonly FaultSummary[];
+export type ReliabilityPage = Readonly<{
+  faults: readonly PublishedFault[];
   absent: readonly AbsentFault[];
 }>;
 
-export function reliabilityPage({ machine, at, rate, summaries, absent }: Published): string {
-  return `${[intro(machine, at, rate), ...summaries.map(section), absences(absent)].join("\n\n")}\n`;
+/** What the overview shows of each fault that has it. */
+const OVERVIEW = ["wrongDenials", "unanswered", "fallbackElsewhere", "recoveryMs", "faultP99Ms"] as const;
+
+export function reliabilityPage({ faults, absent }: ReliabilityPage): string {
+  return `${[INTRO, machines(faults), overview(faults), ...faults.map(section), absences(absent)].join("\n\n")}\n`;
 }
 
-function intro(machine: string, at: string, rate: number): string {
-  return `# Reliability
+const INTRO = `# Reliability
 
 What callers saw while parts of a real stack were broken: six Redis nodes, PostgreSQL, three instances, a balancer. Written by
-\`npm run faults -- --publish\` on ${at.slice(0, 10)}; do not edit.
+\`npm run faults -- --publish\`; do not edit.
 
-- Machine: ${machine}, everything on it, the load of ${rate} checks per second included.
 - Each run has a stack of its own: baseline, fault, recovery, the same load throughout. Median and worst of all runs.
 - Every figure comes from the load's own journal of requests and answers, never from counters of the service.
 - A witness on each core notes when it could not run for 3 ms: on a machine that many servers share, a core is not always to
   be had, and an answer of the Fallback that met such a stall says nothing about the fault. Each section says how many there
   were; where no Fallback answer is expected, the others are counted.
 - Latency counts from when a request was due. Requests that met a stall of the load generator are left out of it.`;
+
+function machines(faults: readonly PublishedFault[]): string {
+  const lines = [...Map.groupBy(faults, ({ sitting }) => sitting.machine)].map(([machine, those]) => {
+    const rates = [...new Set(those.map(({ sitting }) => sitting.rate))].join(" or ");
+    return `- ${machine}, everything on it, the load of ${rates} checks per second included: ${those.length} faults.`;
+  });
+  return ["Measured on:", lines.join("\n")].join("\n\n");
 }
 
-function section(summary: FaultSummary): string {
-  const { id, name, about, runs, failures, figures } = summary;
-  const rows = figures.map(({ expectation, median, worst, met }) =>
-    [
-      nameOf(expectation),
-      shown(expectation.figure, median),
-      shown(expectation.figure, worst),
-      `${boundOf(expectation)}, ${expectation.why}`,
-      met ? "met" : "**broken**",
-    ].join(" | "),
-  );
-  const runsSaid = `${runs.length} runs, ${isMet(summary) ? "as expected" : "**not as expected**"}.`;
-  const inStalls = runs.reduce((sum, { figures: { fallbackInStalls } }) => sum + fallbackInStalls, 0);
-  const stalled = inStalls === 0 ? [] : [`${inStalls} Fallback answers met stalls of the machine.`];
-  const failed = failures.map((failure) => `A run failed: ${failure.split("\n")[0]}`);
+function overview(faults: readonly PublishedFault[]): string {
+  const head = ["fault", "", ...OVERVIEW.map((figure) => `${nameOf({ figure })}: median, worst`)];
+  const rows = faults.map(({ id, name, met, figures }) => [
+    `${id} ${name}`,
+    met ? "as expected" : "**not as expected**",
+    ...OVERVIEW.map((name) => {
+      const found = figures.find(({ expectation }) => expectation.figure === name);
+      return found === undefined ? "" : `${shown(name, found.median)}, ${shown(name, found.worst)}`;
+    }),
+  ]);
+  return ["## All of them", table(head, rows)].join("\n\n");
+}
+
+function section({ id, name, about, sitting, runs, failures, inStalls, met, figures }: PublishedFault): string {
+  const said = [
+    `${runs} runs on ${dayOf(sitting)}, ${met ? "as expected" : "**not as expected**"}.`,
+    ...(inStalls === 0 ? [] : [`${inStalls} Fallback answers met stalls of the machine.`]),
+    ...failures.map((failure) => `A run failed: ${failure}`),
+  ];
   return [
     `## ${id}: ${name}`,
-    `${about} ${[runsSaid, ...stalled, ...failed].join(" ")}`,
-    [
-      "| figure | median | worst | expected | |",
-      "| --- | --- | --- | --- | --- |",
-      ...rows.map((row) => `| ${row} |`),
-    ].join("\n"),
+    `${about} ${said.join(" ")}`,
+    table(["figure", "median", "worst", "expected", ""], figures.map(row)),
   ].join("\n\n");
+}
+
+function row({ expectation, median, worst, met }: PublishedFigure): string[] {
+  const { figure, why } = expectation;
+  const [middle, end] = [shown(figure, median), shown(figure, worst)];
+  return [nameOf(expectation), middle, end, `${boundOf(expectation)}, ${why}`, met ? "met" : "**broken**"];
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  return [head, head.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
 }
 
 function absences(absent: readonly AbsentFault[]): string {
   return ["## Not made here", absent.map(({ id, name, why }) => `- **${id}**, ${name}: ${why}`).join("\n")].join(
     "\n\n",
   );
+}
+
+function dayOf({ at }: Sitting): string {
+  return at.slice(0, 10);
 }

@@ -5,11 +5,13 @@ import { ABSENT } from "../faults/absent.ts";
 import { judge } from "../lab/expectations.ts";
 import type { Expectation, Fault } from "../lab/fault.ts";
 import type { RunResult } from "../lab/run.ts";
+import { joinPublished, publishedFault } from "./published.ts";
 import { reliabilityPage } from "./reliability.ts";
 import { isMet, isOfSpeed, summarize, tally } from "./summary.ts";
 import { faultTable } from "./table.ts";
 
 const quick: Expectation = { figure: "recoveryMs", atMost: 5_000, why: "promoted" };
+const SITTING = { machine: "a machine", at: "2026-11-22T12:00:00Z", rate: 240 };
 const tried: Expectation = { figure: "opened", atLeast: 1, why: "there was something to open" };
 const fault: Fault = {
   id: "F1",
@@ -62,16 +64,24 @@ test("what is broken is called so, in the table and on the page", () => {
   const table = faultTable(summary);
   expect(table).toContain("F1 master killed: BROKEN (1 runs)");
   expect(table).toMatch(/BROKEN +exact again +never +never +<= 5.0 s/);
-  const page = reliabilityPage({
-    machine: "a machine",
-    at: "2026-11-22T12:00:00Z",
-    rate: 240,
-    summaries: [summary],
-    absent: ABSENT,
-  });
+  const page = reliabilityPage({ faults: [publishedFault(summary, SITTING)], absent: ABSENT });
+  expect(page).toContain("a machine, everything on it, the load of 240 checks per second included: 1 faults.");
+  expect(page).toContain("| F1 master killed | **not as expected** |");
   expect(page).toContain("| exact again | never | never | <= 5.0 s, promoted | **broken** |");
   expect(page).toContain("A run failed: no stack");
   expect(page).toContain("**F27**");
+});
+
+test("what is measured again takes the place of what was known, in the order of the matrix; of others nothing stays", () => {
+  const of = (id: Fault["id"], at: string) =>
+    publishedFault(summarize({ ...fault, id }, [run(1, { opened: 1 })], []), { ...SITTING, at });
+  const known = [of("F9", "2026-11-21T12:00:00Z"), of("F1", "2026-11-21T12:00:00Z"), of("F99", "2026-11-21T12:00:00Z")];
+  const written = JSON.parse(JSON.stringify(known)) as typeof known;
+  const joined = joinPublished(written, [of("F1", SITTING.at)], ["F1", "F9", "F10"]);
+  expect(joined.map(({ id, sitting }) => `${id} ${sitting.at}`)).toEqual([
+    "F1 2026-11-22T12:00:00Z",
+    "F9 2026-11-21T12:00:00Z",
+  ]);
 });
 
 test("a run that failed counts as an expectation that was not met; what is slow can be left out of the count", () => {

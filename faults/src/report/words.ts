@@ -30,9 +30,9 @@ export function nameOf({ figure }: Pick<Expectation, "figure">): string {
 }
 
 /** With its unit, which the end of the figure's name says. */
-export function shown(figure: string, value: number | null): string {
+export function shown(figure: string, value: number | null | "never"): string {
   if (value === null) return "missing";
-  if (value === Number.POSITIVE_INFINITY) return "never";
+  if (value === "never" || value === Number.POSITIVE_INFINITY) return "never";
   if (figure.endsWith("Ms"))
     return value >= 1_000 ? `${(value / 1_000).toFixed(1)} s` : `${Number(value.toPrecision(3))} ms`;
   if (figure.endsWith("Share")) return `${Number((value * 100).toPrecision(3))} %`;
