@@ -60,6 +60,13 @@ test("a Fallback answer that met a stall of the machine is told apart from those
   expect(figures(run, { machineStalls: stalled(1_597) })).toMatchObject({ fallbackElsewhere: 0, fallbackInStalls: 1 });
 });
 
+test("of a tenant that is asked rarely, ten exact answers are waited for", () => {
+  const rarely = steady(2_000, 9_000).filter((_, index) => index % 10 === 0);
+  const run = [...steady(0, 1_000), byFallback(1_500)];
+  expect(figures([...run, ...rarely]).recoveryMs).toBe(504);
+  expect(figures([...run, ...rarely.slice(-9)]).recoveryMs).toBe(Number.POSITIVE_INFINITY);
+});
+
 test("who never recovers has recovered never", () => {
   expect(figures([...steady(0, 1_000), ...steady(1_000, 9_000, byFallback)]).recoveryMs).toBe(Number.POSITIVE_INFINITY);
 });
