@@ -9,6 +9,7 @@ import { tenant } from "../../service/test/policies.ts";
 import { describeWith } from "../../service/test/services.ts";
 import { SYSTEM_TEST_TIMEOUTS } from "../../service/test/stack.ts";
 import { waitFor } from "../../service/test/wait.ts";
+import type { RedisServer } from "./redis-stack.ts";
 import { type RunningStack, startStack } from "./stack.ts";
 
 const LIMIT = 1_000_000;
@@ -94,6 +95,12 @@ describeWith(["redis-server", "postgres", "haproxy"], "a stack without TLS", () 
         tenants.map(async (id) => String(await (await stack.redis.masterOf(id)).command("GET", `sl:{${id}}`))),
       );
     };
+    // What an instance that was frozen has still to settle would change them.
+    await Promise.all(stack.instances.map(({ terminate }) => terminate()));
+    // While one is being synchronised, the server keeps what it writes to its file back.
+    const isWritten = async ({ command }: RedisServer) =>
+      /^aof_buffer_length:0\r?$/m.test(String(await command("INFO", "persistence")));
+    await Promise.all(stack.redis.nodes.map((node) => waitFor("its file has it all", () => isWritten(node))));
     const before = await counters();
     await Promise.all(stack.redis.nodes.map((node) => node.kill()));
     await Promise.all(stack.redis.nodes.map((node) => node.start()));
