@@ -183,7 +183,9 @@ describeWith(["redis-server", "postgres"], "harvesting a dead process", () => {
     const owner = await cluster.ownerOfKey(key);
     const [field] = ((await owner.command("HKEYS", key)) as string[]).filter((name) => name.endsWith("kim"));
     await owner.command("HINCRBY", key, field ?? "", 5);
-    const found = async () => (await run(w.url, "select max(total)::int as total from usage_rows"))[0]?.total;
+    // A search finds what other tests left in the same store, too.
+    const ofIt = `select max(total)::int as total from usage_rows where incarnation = '${dead.incarnation}'`;
+    const found = async () => (await run(w.url, ofIt))[0]?.total;
     const searched = async () => (await run(w.url, "select searched_at::text from usage_searches"))[0]?.searched_at;
     const before = await searched();
     await harvestedUntil("another search", async () => (await searched()) !== before);
@@ -192,7 +194,7 @@ describeWith(["redis-server", "postgres"], "harvesting a dead process", () => {
     await run(w.url, `update usage_writers set ${longAgo} where incarnation = '${dead.incarnation}'`);
     await harvestedUntil("the rest of it", async () => (await found()) === 12);
     await instance.close();
-    expect([await isDone(), w.harvested.length, w.faults]).toEqual([true, 1, []]);
+    expect([await isDone(), w.faults]).toEqual([true, []]);
   });
 
   test("what a failover may have hidden is not called complete", async () => {
