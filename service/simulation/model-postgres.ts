@@ -3,10 +3,9 @@
 // A statement is a function that reads and changes the state alone, as one under READ COMMITTED that touches few rows does.
 // What is written inside a transaction is seen at its commit. A database that was set back is another history: a greater
 // timeline, and the rows of then.
-// Not here: what the statements are (statements.ts), the way to it (postgres-link.ts).
+// Not here: what the statements are (statements/), the way to it (postgres-link.ts).
 import type { Scope } from "@sluice/contract";
 import type { QuotaTotal, UsageTotal } from "../src/usage/total-rows.ts";
-
 import { Outage } from "./outage.ts";
 
 export type PlanLimits = Readonly<{ perMinute: number; quotaPerDay: number; quotaPerMonth: number }>;

@@ -1,7 +1,7 @@
 // The connections of one process to the model of PostgreSQL: statements that arrive, run and answer after a while, or fail
 // at any of these steps, so that it is not known whether they ran.
 //
-// It is handed to real code in the place of its pool. Nothing but `connect`, `query` and what statements.ts asks is there.
+// It is handed to real code in the place of its pool. Nothing but `connect`, `query` and what statements/ asks is there.
 import type { RebuildablePool } from "../src/platform/pool.ts";
 import type { DatabaseState, isOtherGeneration, ModelPostgres, Transaction } from "./model-postgres.ts";
 import { Outage } from "./outage.ts";
@@ -138,7 +138,7 @@ function requireOpen(transaction: Transaction): void {
   if (!transaction.isOpen) throw new Outage("Connection terminated unexpectedly");
 }
 
-/** What a transaction of restore-batch.pg.ts speaks with: begin, commit, and the statements that statements.ts hands over. */
+/** What a transaction of restore-batch.pg.ts speaks with: begin, commit, and the statements that statements/sums.ts hands over. */
 class ModelClient {
   readonly #link: PostgresLink;
   #transaction: Transaction | null = null;
@@ -175,7 +175,7 @@ export function poolOf(link: PostgresLink): RebuildablePool {
   return { link, connect: async () => new ModelClient(link) } as unknown as RebuildablePool;
 }
 
-/** The way back, in statements.ts. */
+/** The way back, in statements/. */
 export function linkOf(pool: RebuildablePool): PostgresLink {
   return (pool as unknown as { link: PostgresLink }).link;
 }

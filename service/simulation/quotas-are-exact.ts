@@ -3,7 +3,7 @@ import type { QuotaSum } from "../src/usage/quota-sum.ts";
 import { type CheckRecord, isCharged, isOfFallback } from "./journal.ts";
 import { isSpared } from "./known-gaps.ts";
 import { counterName } from "./names.ts";
-import { sumsOf } from "./statements.ts";
+import { sumsOf } from "./statements/sums.ts";
 import { TENANTS } from "./tenants.ts";
 import type { World } from "./world.ts";
 

@@ -25,12 +25,12 @@ vi.mock("../src/limits/quota-period.ts", async (importOriginal) => {
   return { ...real, periodsAt: remembered(real.periodsAt) };
 });
 vi.mock("../src/platform/postgres-listen.ts", async (real) => replaced(real, await import("./notifications.ts")));
-vi.mock("../src/policies/policy-read.pg.ts", async (real) => replaced(real, await import("./statements.ts")));
-vi.mock("../src/usage/adjustment-lock.pg.ts", async (real) => replaced(real, await import("./statements.ts")));
-vi.mock("../src/usage/quota-generations.pg.ts", async (real) => replaced(real, await import("./statements.ts")));
-vi.mock("../src/usage/quota-sums.pg.ts", async (real) => replaced(real, await import("./statements.ts")));
-vi.mock("../src/usage/usage-writers.pg.ts", async (real) => replaced(real, await import("./statements.ts")));
-vi.mock("../src/usage/write-totals.pg.ts", async (real) => replaced(real, await import("./statements.ts")));
+vi.mock("../src/policies/policy-read.pg.ts", async (real) => replaced(real, await import("./statements/policies.ts")));
+vi.mock("../src/usage/adjustment-lock.pg.ts", async (real) => replaced(real, await import("./statements/sums.ts")));
+vi.mock("../src/usage/quota-generations.pg.ts", async (real) => replaced(real, await import("./statements/totals.ts")));
+vi.mock("../src/usage/quota-sums.pg.ts", async (real) => replaced(real, await import("./statements/sums.ts")));
+vi.mock("../src/usage/usage-writers.pg.ts", async (real) => replaced(real, await import("./statements/writers.ts")));
+vi.mock("../src/usage/write-totals.pg.ts", async (real) => replaced(real, await import("./statements/totals.ts")));
 
 const firstSeeds = Array.from({ length: Math.ceil(SEEDS / SEEDS_PER_TEST) }, (_, i) => i * SEEDS_PER_TEST);
 

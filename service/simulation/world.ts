@@ -16,7 +16,7 @@ import { type Ask, type Plan, SHARDS } from "./plan.ts";
 import { PostgresLink } from "./postgres-link.ts";
 import type { Random } from "./random.ts";
 import { ServiceProcess } from "./service-process.ts";
-import { sourceOf } from "./statements.ts";
+import { sourceOf } from "./statements/policies.ts";
 import { type ShardServer, StoreLink } from "./store-link.ts";
 import { FIRST_LIMITS } from "./tenants.ts";
 import type { VirtualTime } from "./virtual-time.ts";
