@@ -3,8 +3,14 @@ import { GIVE_BACK_SCRIPT } from "../src/counters/scripts.redis.ts";
 import type { ServiceProcess } from "./service-process.ts";
 import type { World } from "./world.ts";
 
-/** Called once for the world, and once for each process that starts. */
-export type Broken = Readonly<{ world?: (world: World) => void; process?: (process: ServiceProcess) => void }>;
+export type Broken = Readonly<{
+  /** Called once. */
+  world?: (world: World) => void;
+  /** Called for each process that starts. */
+  process?: (process: ServiceProcess) => void;
+  /** Of those to try, where few find it; 0 when left out. */
+  firstSeed?: number;
+}>;
 
 export const BROKEN: Readonly<Record<string, Broken>> = {
   "a chunk that could not be written is forgotten": {
@@ -12,6 +18,12 @@ export const BROKEN: Readonly<Record<string, Broken>> = {
       for (const book of [acknowledged.usage, acknowledged.quotas, ledger.usage, ledger.quotas]) {
         book.putBack = () => undefined;
       }
+    },
+  },
+  "what the Fallback admitted is not charged to quotas": {
+    process: ({ ledger }) => {
+      const { takeChanged } = ledger.quotas;
+      ledger.quotas.takeChanged = (limit) => ({ ...takeChanged.call(ledger.quotas, limit), totals: [] });
     },
   },
   "a database that was set back does not get everything once more": {
@@ -60,6 +72,13 @@ export const BROKEN: Readonly<Record<string, Broken>> = {
   "a restore is not made": {
     process: ({ restore }) => {
       Object.assign(restore, { owe: () => undefined });
+    },
+  },
+  "a restore that is owed is forgotten with the process that owes it": {
+    firstSeed: 4_000,
+    world: ({ database: { state } }) => {
+      const { set } = state.generations;
+      state.generations.set = (tenant, noted) => set.call(state.generations, tenant, { ...noted, debt: null });
     },
   },
   "notifications and polls bring what was in force before": {

@@ -5,8 +5,8 @@
 //     what the Fallback admitted, and not across a loss of the store, where I3 says when it ends.
 // I2  Usage: once quiet, recorded = charged. With killed processes: charged ≤ recorded ≤ charged + unanswered, but for what
 //     went with them (usage-is-exact.ts).
-// I3  Quotas: once quiet, a counter is not below the rows and corrections of its period, and not above what was charged:
-//     nothing is granted twice by a restore, and nothing is charged twice.
+// I3  Quotas: once quiet, a counter is not below the rows and corrections of its period, not below what was charged in it,
+//     and not above that: nothing is granted twice by a restore, and nothing is charged twice.
 // I4  Refused checks have consumed nothing once quiet: they are in neither sum that I2 and I3 compare with.
 // I5  Policies in force never go back within a history (world.ts notes it); once quiet every process has the latest.
 // I6  Every check of a process that lives is answered, within the deadline.

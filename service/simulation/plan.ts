@@ -9,9 +9,8 @@ import { TENANTS, USERS } from "./tenants.ts";
 
 export const SHARDS = 2;
 /** Slots for processes: one that was killed is followed by another in the same slot. */
-const MAX_PROCESSES = 3;
-/** Events happen before this, and whatever lasts is over by then. */
-export const BUSY_MS = 6_000;
+export const MAX_PROCESSES = 3;
+const BUSY_MS = 6_000;
 
 export type Ask = Readonly<{ tenant: string; user: string; cost: number; requestId: string | null }>;
 
@@ -41,13 +40,15 @@ export type PlannedEvent = Readonly<{ atMs: number }> &
 export type Plan = Readonly<{
   seed: number;
   startMs: number;
+  /** Events happen before this, and whatever lasts is over by then. */
+  busyMs: number;
   processes: number;
   fallback: FallbackMode;
   events: readonly PlannedEvent[];
 }>;
 
 /** Nothing ends soon; a day and a month end in the middle of it. */
-const NOON_MS = Date.parse("2026-11-22T12:00:10.000Z");
+export const NOON_MS = Date.parse("2026-11-22T12:00:10.000Z");
 const BEFORE_MONTH_END_MS = Date.parse("2026-11-30T23:59:57.000Z");
 
 export function planOf(seed: number): Plan {
@@ -64,7 +65,7 @@ export function planOf(seed: number): Plan {
     for (let times = random.between(1, 2); times > 0; times -= 1)
       events.push(...draw(random, random.next() * (BUSY_MS - 3_000) + 300));
   }
-  return { seed, startMs, processes, fallback, events: events.toSorted((a, b) => a.atMs - b.atMs) };
+  return { seed, startMs, busyMs: BUSY_MS, processes, fallback, events: events.toSorted((a, b) => a.atMs - b.atMs) };
 }
 
 type Draw = (random: Random, atMs: number) => PlannedEvent[];
@@ -124,7 +125,7 @@ const FAULTS: readonly Draw[] = [
   ],
 ];
 
-function asks(random: Random): Ask[] {
+export function asks(random: Random): Ask[] {
   const tenant = random.pick(TENANTS);
   return Array.from({ length: random.chance(0.15) ? 3 : 1 }, () => ({
     tenant,

@@ -1,72 +1,92 @@
 // I3: each quota counter in the store against the rows and corrections of its period, and against what was charged.
-import type { QuotaSum } from "../src/usage/quota-sum.ts";
-import { type CheckRecord, isCharged, isOfFallback } from "./journal.ts";
+import { charged } from "./charged.ts";
+import { type CheckRecord, isCharged } from "./journal.ts";
 import { isSpared } from "./known-gaps.ts";
 import { counterName } from "./names.ts";
 import { sumsOf } from "./statements/sums.ts";
-import { TENANTS } from "./tenants.ts";
+import { TENANTS, USERS } from "./tenants.ts";
 import type { World } from "./world.ts";
 
-type Counter = Readonly<{ tenant: string; user: string | null }>;
+type Window = "quotaDay" | "month";
+type Counter = Readonly<{ tenant: string; user: string | null; window: Window; label: number }>;
+type Used = Readonly<{ counter: Counter; used: number; written: number }>;
 
 export function quotasAreExact(world: World): string[] {
-  return TENANTS.flatMap((tenant) =>
-    (["quotaDay", "month"] as const).flatMap((window) => faultsOf(world, tenant, window)),
-  );
+  return TENANTS.flatMap((tenant) => countersOf(world, tenant).flatMap((used) => faultsOf(world, used)));
 }
 
-function faultsOf(world: World, tenant: string, window: "quotaDay" | "month"): string[] {
+/** What was never taken from since it was lost begins with its first take. */
+function countersOf(world: World, tenant: string): Used[] {
   const redis = world.shards[world.shardOf(tenant)]?.redis;
   const own = redis?.counterAt(world.keys.tenant(tenant)) ?? null;
-  // What was never taken from since it was lost begins with its first take.
   if (redis === undefined || own === null || own.generation === 0) return [];
-  const { label } = own.state[window].current;
-  const sums = sumsOf(world.database.state, { tenant, window, label, dayLabel: 0, generation: own.generation });
-  return sums.flatMap((sum) => {
-    const stored = redis.counterAt(counterName(world.keys, tenant, sum, sum.user ?? ""));
+  const usedOf = (user: string | null, window: Window): Used => {
+    const { label } = own.state[window].current;
+    const scope = user === null ? "TENANT" : "TENANT_USER";
+    const stored = redis.counterAt(counterName(world.keys, tenant, { scope, api: null }, user ?? ""));
     const entry = stored?.state[window].current;
-    const used = entry?.label === label ? entry.base + entry.since : 0;
-    return faultsOfCounter(world, sum, used);
-  });
+    const asked = { tenant, window, label, dayLabel: 0, generation: own.generation };
+    const sum = sumsOf(world.database.state, asked).find((one) => one.scope === scope && one.user === user);
+    return {
+      counter: { tenant, user, window, label },
+      used: entry?.label === label ? entry.base + entry.since : 0,
+      written: sum?.usedAtLeast ?? 0,
+    };
+  };
+  return [usedOf(null, "quotaDay"), usedOf(null, "month"), ...USERS.map((user) => usedOf(user, "quotaDay"))];
 }
 
-function faultsOfCounter(world: World, { asked, scope, user, usedAtLeast }: QuotaSum, used: number): string[] {
-  const { tenant, window, label } = asked;
-  const name = `I3: ${tenant} ${scope} ${user ?? ""} ${window} ${label}`;
-  const least = usedAtLeast - maybeNotSeen(world, { tenant, user });
-  if (used < least) return [`${name} has ${used} used, written down are ${usedAtLeast}`];
-  const most = mostUsed(world, { tenant, user });
+function faultsOf(world: World, { counter, used, written }: Used): string[] {
+  const name = `I3: ${counter.tenant} ${counter.user ?? ""} ${counter.window} ${counter.label}`;
+  const unseen = maybeNotSeen(world, counter);
+  if (used < written - unseen) return [`${name} has ${used} used, written down are ${written}`];
+  const least = leastUsed(world, counter);
+  if (used < least) return [`${name} has ${used} used, at least ${least} was charged`];
+  const most = mostUsed(world, counter);
   return used <= most ? [] : [`${name} has ${used} used, at most ${most} was charged`];
 }
 
 /** A database that was set back does not know grants any more, and the store does. A reset may have been of anything. */
 function maybeNotSeen(world: World, counter: Counter): number {
-  const { journal } = world;
-  const corrections = journal.adjustments.filter((one) => one.tenant === counter.tenant && one.user === counter.user);
-  return corrections.reduce((sum, { amount }) => {
+  const isUnseen = world.journal.databaseWasSetBack || isSpared("cutOffSince");
+  return correctionsOf(world, counter).reduce((sum, { amount }) => {
     if (amount === null) return Number.POSITIVE_INFINITY;
-    if (amount > 0) return sum;
-    return journal.databaseWasSetBack || isSpared("cutOffSince") ? sum - amount : sum;
+    return amount < 0 && isUnseen ? sum - amount : sum;
   }, 0);
+}
+
+/** Of its period. Where one ended, a clock that was set may have said another; the Fallback asks that of either shard. */
+function leastUsed(world: World, counter: Counter): number {
+  const isOfPeriod = ({ askedAtMs }: CheckRecord) => labelOf(counter, askedAtMs) === counter.label;
+  if (world.journal.unevenClocks.size > 0 && !world.journal.checks.every(isOfPeriod)) return 0;
+  const isIn = (record: CheckRecord) => isOf(counter, record) && isOfPeriod(record);
+  const cuts = correctionsOf(world, counter).reduce((sum, { amount }) => {
+    return amount === null ? Number.POSITIVE_INFINITY : sum + Math.max(0, -amount);
+  }, 0);
+  // A cut counts twice at worst where it hides what was not written down.
+  return charged(world, counter.tenant, isIn).least - (isSpared("cutOffSince") ? 2 * cuts : cuts);
 }
 
 /** A refused check that was not given back, or whose give-back the store forgot, is a charge too much: stricter, not looser. */
 function mostUsed(world: World, counter: Counter): number {
   const { journal } = world;
   const isForgetful = journal.forgetfulShards.has(world.shardOf(counter.tenant));
-  const charged = costOf(world, counter, (record) => isCharged(record) || record.answer === null);
-  const twice = costOf(world, counter, (record) => record.process.end !== null && isOfFallback(record));
-  const refused =
-    journal.failedGiveBacks > 0 || isForgetful ? costOf(world, counter, (record) => !isCharged(record)) : 0;
-  const corrections = journal.adjustments.filter((one) => one.tenant === counter.tenant && one.user === counter.user);
-  const added = corrections.reduce((sum, { amount }) => sum + Math.max(0, amount ?? 0), 0);
-  return charged + twice + refused + added;
+  const isNotGivenBack = journal.failedGiveBacks > 0 || isForgetful;
+  const refused = isNotGivenBack ? journal.cost((record) => isOf(counter, record) && !isCharged(record)) : 0;
+  const added = correctionsOf(world, counter).reduce((sum, { amount }) => sum + Math.max(0, amount ?? 0), 0);
+  return charged(world, counter.tenant, (record) => isOf(counter, record)).most + refused + added;
 }
 
-function costOf({ journal }: World, counter: Counter, fits: (record: CheckRecord) => boolean): number {
-  return journal.cost((record) => isOf(counter, record.ask) && fits(record));
+function correctionsOf({ journal }: World, { tenant, user }: Counter) {
+  return journal.adjustments.filter((one) => one.tenant === tenant && one.user === user);
 }
 
-function isOf({ tenant, user }: Counter, ask: Readonly<{ tenant: string; user: string }>): boolean {
+function isOf({ tenant, user }: Counter, { ask }: CheckRecord): boolean {
   return ask.tenant === tenant && (user === null || ask.user === user);
+}
+
+/** All tenants are in UTC. */
+function labelOf({ window }: Counter, atMs: number): number {
+  const digits = new Date(atMs).toISOString().replaceAll("-", "");
+  return Number(digits.slice(0, window === "month" ? 6 : 8));
 }

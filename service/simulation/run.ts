@@ -3,7 +3,7 @@
 import type { Broken } from "./broken.ts";
 import { happen } from "./happen.ts";
 import { invariantsBroken } from "./invariants.ts";
-import { BUSY_MS, type Plan } from "./plan.ts";
+import type { Plan } from "./plan.ts";
 import { Random } from "./random.ts";
 import { INTERVAL_MS, POLL_MS } from "./service-process.ts";
 import { QUIET_LIMITS, QUIET_USER, TENANTS } from "./tenants.ts";
@@ -34,7 +34,7 @@ export async function run(plan: Plan, broken: Broken | null = null): Promise<Run
       world.journal.faults.push(...invariantsBroken(world, "always"));
     };
     for (const event of plan.events) time.after(event.atMs, () => happen(world, event), null);
-    await time.runUntil(plan.startMs + BUSY_MS, afterEach);
+    await time.runUntil(plan.startMs + plan.busyMs, afterEach);
     calm(world);
     await time.runUntil(time.nowMs + CALM_MS, afterEach);
     touch(world, plan.processes);
