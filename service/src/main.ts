@@ -82,7 +82,14 @@ function fail(log: Log, cause: unknown): never {
   process.exit(1);
 }
 
-if (import.meta.main) {
-  const demo = process.argv.includes("--demo") ? { SLUICE_DEMO: "1" } : {};
-  await serve({ ...demo, ...process.env });
+/** Everything but the demo is set by the environment, so that whatever else stands there is a mistake. */
+function demoOf(words: readonly string[]): Environment {
+  const unknown = words.find((word) => word !== "--demo");
+  if (unknown === undefined) return words.length > 0 ? { SLUICE_DEMO: "1" } : {};
+  process.stderr.write(
+    `${unknown} is no argument of the service: it takes --demo, and its settings are SLUICE_* variables\n`,
+  );
+  process.exit(2);
 }
+
+if (import.meta.main) await serve({ ...demoOf(process.argv.slice(2)), ...process.env });
