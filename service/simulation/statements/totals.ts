@@ -38,12 +38,13 @@ export function writeQuotaTotals(
   }, timeoutMs);
 }
 
-export function leaveOwed(pool: RebuildablePool, tenants: readonly string[], timeoutMs: number): Promise<void> {
+export function leaveOwed(pool: RebuildablePool, tenants: readonly string[], timeoutMs: () => number): Promise<void> {
   return linkOf(pool).run(({ generations }) => {
     for (const tenant of tenants) {
-      generations.set(tenant, { generation: generations.get(tenant)?.generation ?? 0, debt: randomUUID() });
+      const { generation = 0, debt = null } = generations.get(tenant) ?? {};
+      generations.set(tenant, { generation, debt: debt ?? randomUUID() });
     }
-  }, timeoutMs);
+  }, timeoutMs());
 }
 
 export function markRestored(

@@ -1,6 +1,10 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { run, startPostgres, type TestPostgres } from "../../test/postgres.ts";
 import { describeWithPostgres } from "../../test/services.ts";
+import { waitFor } from "../../test/wait.ts";
+import { queryWithin } from "../platform/bounded-query.ts";
+import { migrate } from "../platform/migrate.ts";
+import type { RebuildablePool } from "../platform/pool.ts";
 import { openPostgres } from "../platform/postgres.ts";
 import { openMonths } from "./partitions.pg.ts";
 import { leaveOwed, markRestored, type OwedRestore } from "./quota-generations.pg.ts";
@@ -18,19 +22,20 @@ describeWithPostgres("restores that are owed because of rows that were written",
   });
   afterAll(() => server?.stop());
 
-  async function world() {
-    const url = await server.migratedDatabase();
+  async function world(locale: string | null = null) {
+    const url = locale === null ? await server.migratedDatabase() : await databaseIn(locale);
     const { pool, close } = openPostgres({ url, poolSize: 8 });
     await openMonths(pool, "quota_rows", [202611]);
-    const writeAs = async (incarnation: string, ...wrote: Wrote[]) => {
+    const writeOver = async (to: RebuildablePool, incarnation: string, wrote: readonly Wrote[]) => {
       const rows = wrote.flatMap(([tenant, ...generations]) =>
         generations.map((generation) => ({
           ...{ ...MONTH, tenant, incarnation, generation, total: 1, retracted: 0 },
           source: generation === 0 ? ("FALLBACK" as const) : ("STORE" as const),
         })),
       );
-      return await writeQuotaTotals(pool, rows, TIMEOUT_MS);
+      return await writeQuotaTotals(to, rows, TIMEOUT_MS);
     };
+    const writeAs = (incarnation: string, ...wrote: Wrote[]) => writeOver(pool, incarnation, wrote);
     const pay = (debts: readonly OwedRestore[]) => markRestored(pool, debts, TIMEOUT_MS);
     return {
       ...{ url, writeAs, pay },
@@ -41,9 +46,34 @@ describeWithPostgres("restores that are owed because of rows that were written",
         await pay(debts);
         return namesOf(debts);
       },
-      leave: (...tenants: string[]) => leaveOwed(pool, tenants, TIMEOUT_MS),
+      leave: (...tenants: string[]) => leaveOwed(pool, tenants, () => TIMEOUT_MS),
+      /** Of another process, which has one connection. */
+      openTransaction: async () => {
+        const own = openPostgres({ url, poolSize: 1 });
+        await queryWithin(own.pool, TIMEOUT_MS, "begin");
+        return {
+          write: (...wrote: Wrote[]) => writeOver(own.pool, "o.0", wrote),
+          commit: () => queryWithin(own.pool, TIMEOUT_MS, "commit"),
+          [Symbol.asyncDispose]: own.close,
+        };
+      },
+      someoneWaits: () =>
+        waitFor("one waits for the other", async () => {
+          const waiting = await run(url, "select from pg_locks where locktype = 'transactionid' and not granted");
+          return waiting.length === 1;
+        }),
       [Symbol.asyncDispose]: close,
     };
+  }
+
+  async function databaseIn(locale: string): Promise<string> {
+    await run(
+      server.url("postgres"),
+      `create database "${locale}" template template0 locale_provider icu icu_locale '${locale}'`,
+    );
+    const url = server.url(locale);
+    await migrate({ url });
+    return url;
   }
 
   test("the first of a generation is told, and so is who comes late with the one before, however the clock went", async () => {
@@ -95,20 +125,47 @@ describeWithPostgres("restores that are owed because of rows that were written",
     expect(await w.told(["acme", 900], ["birch", 900])).toEqual([]);
   });
 
-  test("of two that differ at once the second is told, with the rows of the first to be read; nobody locks out another", async () => {
+  test("of two that differ at once the second is told, and can read the rows of the first", async () => {
     await using w = await world();
-    const tenants = Array.from({ length: 60 }, (_, i) => `t${i}`);
-    await w.told(...tenants.map((tenant): Wrote => [tenant, 1]));
-    const told = await Promise.all(
-      Array.from({ length: 8 }, (_, writer) => {
-        const wrote = tenants.map((tenant): Wrote => [tenant, 2 + (writer % 2)]);
-        return w.writeAs(`q.${writer}`, ...(writer < 4 ? wrote : wrote.toReversed()));
-      }),
-    );
-    const ofGeneration = (rest: number) => new Set(told.filter((_, writer) => writer % 2 === rest).flatMap(namesOf));
-    expect([ofGeneration(0).size, ofGeneration(1).size]).toEqual([tenants.length, tenants.length]);
-    const owed = "select count(*)::int as rows from quota_generations where generation in (2, 3) and owed is not null";
-    expect(await run(w.url, owed)).toEqual([{ rows: tenants.length }]);
+    await w.told(["acme", 1]);
+    await using first = await w.openTransaction();
+    await first.write(["acme", 2]);
+    const second = w.write(["acme", 1]);
+    await w.someoneWaits();
+    await first.commit();
+    expect(namesOf(await second)).toEqual(["acme"]);
+    expect(await run(w.url, "select generation::int from quota_rows order by 1")).toEqual([
+      { generation: 1 },
+      { generation: 2 },
+    ]);
+  });
+
+  test("of two alike at once both are told what the first made owed", async () => {
+    await using w = await world();
+    await w.told(["acme", 1]);
+    await using first = await w.openTransaction();
+    const debts = await first.write(["acme", 2]);
+    const second = w.write(["acme", 2]);
+    await w.someoneWaits();
+    await first.commit();
+    expect(await second).toEqual(debts);
+    await w.pay(debts);
+    expect(await w.write(["acme", 2])).toEqual([]);
+  });
+
+  test("many that write, pay and leave the same tenants at once never wait in a circle, whatever the collation", async () => {
+    await using w = await world("en-US");
+    const tenants = Array.from({ length: 60 }, (_, i) => `${i % 2 === 0 ? "a" : "B"}${i}`);
+    const rounds = Array.from({ length: 8 }, async (_, writer) => {
+      for (let round = 0; round < 12; round += 1) {
+        const wrote = tenants.map((tenant): Wrote => [tenant, 2 + ((writer + round) % 2)]);
+        const debts = await w.writeAs(`q.${writer}`, ...(writer < 4 ? wrote : wrote.toReversed()));
+        await w.pay(debts.toReversed());
+        await w.leave(...tenants);
+      }
+    });
+    await Promise.all(rounds);
+    expect(namesOf(await w.write(...tenants.map((tenant): Wrote => [tenant, 2])))).toEqual(tenants.toSorted());
   });
 });
 

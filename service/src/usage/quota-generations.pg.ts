@@ -17,8 +17,9 @@ import type { RebuildablePool } from "../platform/pool.ts";
 export type OwedRestore = Readonly<{ tenant: string; debt: string }>;
 
 /**
- * Parts of a statement that has written the rows of `incoming` (tenant_id, generation; 0 = the Fallback's). In the order of
- * the key, so that two writers never wait for each other in a circle. A conflict locks the row even when nothing changes.
+ * Parts of a statement that has written the rows of `incoming` (tenant_id, generation; 0 = the Fallback's). All who lock
+ * more than one row here do it in the order of the key, under the key's own collation: so nobody waits in a circle, whatever
+ * the collation of the database. A conflict locks the row even when nothing changes, and sees what was committed meanwhile.
  */
 export const NOTE_GENERATIONS = `
 wrote as materialized (
@@ -26,27 +27,34 @@ wrote as materialized (
   from incoming group by tenant_id
 ), noted as (
   insert into quota_generations as known (tenant_id, generation)
-  select tenant_id, generation from wrote order by tenant_id
-  on conflict (tenant_id) do update set generation = excluded.generation, owed = excluded.owed
-    where known.generation <> excluded.generation or excluded.generation = 0
+  select tenant_id, generation from wrote order by tenant_id collate "C"
+  on conflict (tenant_id) do update set
+    generation = excluded.generation,
+    owed = case when known.generation = excluded.generation and known.generation <> 0
+      then known.owed else excluded.owed end
+    where known.generation <> excluded.generation or excluded.generation = 0 or known.owed is not null
   returning tenant_id, owed
 )`;
 
 /** What that statement answers: OwedRestore. */
-export const OWED_RESTORES = `
-select tenant_id as tenant, owed as debt from noted
-union all
-select tenant_id, owed from quota_generations
-where owed is not null and tenant_id in (select tenant_id from wrote except select tenant_id from noted)`;
+export const OWED_RESTORES = "select tenant_id as tenant, owed as debt from noted";
 
-/** For the next writer: whoever owed them a restore ends before it is made. */
-export async function leaveOwed(pool: RebuildablePool, tenants: readonly string[], timeoutMs: number): Promise<void> {
-  if (tenants.length === 0) return;
+/** Of one statement of `leaveOwed`; a few milliseconds. */
+const LEFT_AT_ONCE = 500;
+
+/** For the next writer: whoever owed them a restore ends before it is made. Each statement may take `timeoutMs()`. */
+export async function leaveOwed(
+  pool: RebuildablePool,
+  tenants: readonly string[],
+  timeoutMs: () => number,
+): Promise<void> {
   const text = `
     insert into quota_generations as known (tenant_id, generation)
-    select tenant_id, 0 from unnest($1::text[]) as left_owed (tenant_id) order by tenant_id
-    on conflict (tenant_id) do update set owed = excluded.owed`;
-  await queryWithin(pool, timeoutMs, text, [tenants]);
+    select tenant_id, 0 from unnest($1::text[]) as left_owed (tenant_id) order by tenant_id collate "C"
+    on conflict (tenant_id) do update set owed = excluded.owed where known.owed is null`;
+  for (let at = 0; at < tenants.length; at += LEFT_AT_ONCE) {
+    await queryWithin(pool, timeoutMs(), text, [tenants.slice(at, at + LEFT_AT_ONCE)]);
+  }
 }
 
 /** To be called when they were restored from what could be read after they were owed. */

@@ -33,3 +33,21 @@ export function raiseOrders(sums: readonly QuotaSum[], periodsOf: (tenant: strin
     return orders;
   });
 }
+
+/** Of one tenant or of many: what one shard has to do at once, and a check on its way there has to wait for. */
+const RAISED_AT_ONCE = MAX_RAISED_COUNTERS;
+
+/** Orders that are put together, in the order given: no more counters in each turn than RAISED_AT_ONCE. */
+export function inTurns(orders: readonly RaiseOrder[]): RaiseOrder[][] {
+  const turns: RaiseOrder[][] = [];
+  let counters = RAISED_AT_ONCE;
+  for (const order of orders) {
+    counters += order.counters.length;
+    if (counters > RAISED_AT_ONCE) {
+      turns.push([]);
+      counters = order.counters.length;
+    }
+    turns.at(-1)?.push(order);
+  }
+  return turns;
+}

@@ -4,20 +4,18 @@
 // Not here: which tenants, and trying again (restore.job.ts).
 import { setTimeout as pause } from "node:timers/promises";
 import type { Counters } from "../counters/counters.ts";
-import { MAX_RAISED_COUNTERS, type RaiseOrder } from "../counters/raise.ts";
+import type { RaiseOrder } from "../counters/raise.ts";
 import type { Periods } from "../limits/quota-period.ts";
 import type { RebuildablePool } from "../platform/pool.ts";
 import { bounded } from "../platform/postgres.ts";
 import { lockForRestoring } from "./adjustment-lock.pg.ts";
 import { openPeriods } from "./open-periods.ts";
-import { type AskedPeriod, type QuotaSum, raiseOrders } from "./quota-sum.ts";
+import { type AskedPeriod, inTurns, type QuotaSum, raiseOrders } from "./quota-sum.ts";
 import { type AskRows, type PageEnd, prepareToRead, readQuotaSums } from "./quota-sums.pg.ts";
 
-/** A page that is not read by then is read again later. An adjustment is waited for as long. */
-const TIMEOUT_MS = 5_000;
-/** Of one tenant or of many: what one shard has to do at once, and a check on its way there has to wait for. */
-const RAISED_AT_ONCE = MAX_RAISED_COUNTERS;
-/** Raises without an answer, of one page: then the rest of it is left for later. */
+/** Of each statement: what is not done by then is done again later. An adjustment is waited for as long. */
+export const RESTORE_TIMEOUT_MS = 5_000;
+/** Raises without an answer, of one page: then what was not sent yet is left for later. */
 const MAX_UNANSWERED = 8;
 /** Checks come first: after a page it rests for as long as the page took, within these bounds. */
 const MIN_REST_MS = 10;
@@ -100,21 +98,6 @@ async function raiseAll(
   }
 }
 
-/** Those that are raised together, in the order given. */
-function inTurns(orders: readonly RaiseOrder[]): RaiseOrder[][] {
-  const turns: RaiseOrder[][] = [];
-  let counters = Number.POSITIVE_INFINITY;
-  for (const order of orders) {
-    counters += order.counters.length;
-    if (counters > RAISED_AT_ONCE) {
-      turns.push([]);
-      counters = order.counters.length;
-    }
-    turns.at(-1)?.push(order);
-  }
-  return turns;
-}
-
 function isWorthwhile({ atLeast, usedAtLeast }: QuotaSum): boolean {
   return atLeast > 0 || usedAtLeast > 0;
 }
@@ -122,10 +105,10 @@ function isWorthwhile({ atLeast, usedAtLeast }: QuotaSum): boolean {
 async function inTransaction<Result>(pool: RebuildablePool, work: (ask: AskRows) => Promise<Result>): Promise<Result> {
   const client = await pool.connect();
   const ask = async (text: string, values: unknown[] = []) =>
-    (await client.query(bounded(TIMEOUT_MS, text, values))).rows;
+    (await client.query(bounded(RESTORE_TIMEOUT_MS, text, values))).rows;
   try {
     await ask("begin");
-    await ask("select set_config('lock_timeout', $1, true)", [String(TIMEOUT_MS)]);
+    await ask("select set_config('lock_timeout', $1, true)", [String(RESTORE_TIMEOUT_MS)]);
     await prepareToRead(ask);
     const result = await work(ask);
     await ask("commit");

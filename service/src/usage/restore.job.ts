@@ -10,13 +10,12 @@ import { createCalendar } from "../limits/calendar.ts";
 import type { RestoreTally } from "../platform/metrics-usage.ts";
 import type { RebuildablePool } from "../platform/pool.ts";
 import { markRestored, type OwedRestore } from "./quota-generations.pg.ts";
-import { type RestoredTenant, type RestoreOutcome, restoreBatch } from "./restore-batch.pg.ts";
+import { RESTORE_TIMEOUT_MS, type RestoreOutcome, restoreBatch } from "./restore-batch.pg.ts";
 
 /** Of one query. */
 const BATCH_TENANTS = 100;
 /** Tenants whose counters do not answer: then the store is away, and the next run may find it. */
 const MAX_UNANSWERED = 32;
-const MARK_TIMEOUT_MS = 5_000;
 /** Of one run: a tenant that is found in another generation is restored in that one at once. */
 const MAX_ROUNDS = 3;
 
@@ -47,7 +46,7 @@ type Owed = Readonly<{
   generation: number;
   debt: string | null;
 }>;
-type Batch = ReadonlyMap<string, Owed>;
+type Batch = ReadonlyMap<string, Owed & Readonly<{ timeZone: string }>>;
 const UNKNOWN: Owed = { generation: 0, debt: null };
 
 export function createRestore(parts: RestoreParts): Restore {
@@ -67,8 +66,11 @@ export function createRestore(parts: RestoreParts): Restore {
   };
   /** Takes up to a batch of what is owed; whoever is owed again meanwhile is owed again afterwards. */
   const takeBatch = (from: Set<string>): Batch => {
-    const batch = new Map([...from].slice(0, BATCH_TENANTS).map((tenant) => [tenant, owed.get(tenant) ?? UNKNOWN]));
-    for (const tenant of batch.keys()) {
+    const batch = new Map<string, Owed & { timeZone: string }>();
+    for (const tenant of [...from].slice(0, BATCH_TENANTS)) {
+      const timeZone = parts.timeZoneOf(tenant);
+      // Another process may know the tenant, so what is owed in the database stays owed there.
+      if (timeZone !== null) batch.set(tenant, { ...(owed.get(tenant) ?? UNKNOWN), timeZone });
       from.delete(tenant);
       owed.delete(tenant);
     }
@@ -76,37 +78,25 @@ export function createRestore(parts: RestoreParts): Restore {
   };
   const restoreSome = async (batch: Batch): Promise<RestoreOutcome> => {
     const nowMs = counters.nowMs();
-    const tenants: RestoredTenant[] = [];
-    for (const [tenant, { generation: found }] of batch) {
-      const timeZone = parts.timeZoneOf(tenant);
-      if (timeZone === null) continue;
-      const generation = found || parts.generationOf(tenant);
-      tenants.push({ tenant, generation, periods: calendar.periods(timeZone, nowMs) });
-    }
-    return await restoreBatch({ pool, counters, nowMs, signal: closing.signal }, tenants);
+    const tenants = [...batch].map(([tenant, { generation, timeZone }]) => {
+      const known = generation || parts.generationOf(tenant);
+      return { tenant, generation: known, periods: calendar.periods(timeZone, nowMs) };
+    });
+    const outcome = await restoreBatch({ pool, counters, nowMs, signal: closing.signal }, tenants);
+    await markRestored(pool, debtsPaid(batch, outcome), RESTORE_TIMEOUT_MS);
+    return outcome;
   };
-  const fail = (batch: Batch, tenants: Iterable<string>) => {
-    for (const tenant of tenants) {
-      done.failed += 1;
-      oweStill(tenant, batch.get(tenant) ?? UNKNOWN);
-    }
-  };
-  const settle = async (batch: Batch, { raised, unanswered, elsewhere }: RestoreOutcome) => {
-    done.raised += raised;
-    const restored: OwedRestore[] = [];
+  const settle = (batch: Batch, outcome: RestoreOutcome) => {
+    done.raised += outcome.raised;
     for (const [tenant, was] of batch) {
-      const generation = elsewhere.get(tenant) ?? 0;
-      if (unanswered.has(tenant)) continue;
-      if (generation !== 0) {
-        oweStill(tenant, was, generation);
-        continue;
-      }
-      // What the store knows nothing of begins with its first take, in a generation of which this process is told then.
-      done.restored += 1;
-      if (was.debt !== null) restored.push({ tenant, debt: was.debt });
+      if (isRestored(outcome, tenant)) done.restored += 1;
+      else if (outcome.unanswered.has(tenant)) fail(tenant, was);
+      else oweStill(tenant, was, outcome.elsewhere.get(tenant));
     }
-    fail(batch, unanswered);
-    await markRestored(pool, restored, MARK_TIMEOUT_MS);
+  };
+  const fail = (tenant: string, was: Owed) => {
+    done.failed += 1;
+    oweStill(tenant, was);
   };
   const workOff = async () => {
     let unanswered = 0;
@@ -114,14 +104,12 @@ export function createRestore(parts: RestoreParts): Restore {
       const left = new Set(owed.keys());
       while (left.size > 0 && unanswered < MAX_UNANSWERED && !closing.signal.aborted) {
         const batch = takeBatch(left);
-        try {
-          const outcome = await restoreSome(batch);
-          await settle(batch, outcome);
-          unanswered += outcome.unanswered.size;
-        } catch (fault) {
-          fail(batch, batch.keys());
+        const outcome = await restoreSome(batch).catch((fault) => {
+          for (const [tenant, was] of batch) fail(tenant, was);
           throw fault;
-        }
+        });
+        settle(batch, outcome);
+        unanswered += outcome.unanswered.size;
       }
     }
   };
@@ -150,4 +138,14 @@ export function createRestore(parts: RestoreParts): Restore {
       await running;
     },
   };
+}
+
+/** Also what the store knows nothing of: it begins with its first take, in a generation of which this process is told then. */
+function isRestored({ unanswered, elsewhere }: RestoreOutcome, tenant: string): boolean {
+  return !unanswered.has(tenant) && (elsewhere.get(tenant) ?? 0) === 0;
+}
+
+function debtsPaid(batch: Batch, outcome: RestoreOutcome): OwedRestore[] {
+  const restored = [...batch].filter(([tenant]) => isRestored(outcome, tenant));
+  return restored.flatMap(([tenant, { debt }]) => (debt === null ? [] : [{ tenant, debt }]));
 }

@@ -21,7 +21,10 @@ import { writeQuotaTotals, writeUsageTotals } from "./write-totals.pg.ts";
 const WRITE_TIMEOUT_MS = 5_000;
 /** Made into a statement in less than a millisecond. */
 const ROWS_AT_ONCE = 100;
-/** What is left at the end may take this long in all. A tail that stays behind is in the store, for others to harvest. */
+/**
+ * What is left at the end may take this long in all, once what was under way has ended in its own time. A tail that stays
+ * behind is in the store, for others to harvest.
+ */
 const LAST_WRITE_MS = 3_000;
 /** Histories of the database that a process may meet at its end. Who cannot close is harvested by others. */
 const CLOSING_ATTEMPTS = 3;
@@ -99,7 +102,7 @@ export function startUsageSnapshot(parts: UsageSnapshotParts): UsageSnapshot {
   const writeTheLast = async (timeoutMs: () => number) => {
     for (let attempts = 0; attempts < CLOSING_ATTEMPTS; attempts += 1) {
       await writeAll(timeoutMs);
-      await leaveOwed(pool, [...restore.owedTenants()], timeoutMs());
+      await leaveOwed(pool, [...restore.owedTenants()], timeoutMs);
       const found = await closeWriters(pool, [...incarnations], history, timeoutMs());
       if (found === history) return;
       writeOnceMore();

@@ -173,6 +173,24 @@ describeWithPostgres("the UsageSnapshot", () => {
     await process.stop();
   });
 
+  test("a restore that a process was told to make and that it ends before stands in the database, like the one that did", async () => {
+    const url = await server.migratedDatabase();
+    const process = await start(url);
+    process.snapshot.owe("acme");
+    process.snapshot.owe("birch");
+    await process.stop();
+    const owed = () => run(url, "select tenant_id, owed from quota_generations order by 1");
+    const left = await owed();
+    expect(left).toEqual([
+      { tenant_id: "acme", owed: expect.any(String) },
+      { tenant_id: "birch", owed: expect.any(String) },
+    ]);
+    const other = await start(url);
+    other.snapshot.owe("acme");
+    await other.stop();
+    expect(await owed()).toEqual(left);
+  });
+
   test("the tail is written at the end, nothing is left to harvest, and the next process knows the quota", async () => {
     const url = await server.migratedDatabase();
     const first = await start(url);
