@@ -23,8 +23,8 @@ describeWith(["haproxy"], "the balancer", () => {
     await waitFor("both are asked", () => first.waiting() + second.waiting() === 2);
     first.says(503);
     await waitFor("it gets no more", async () => (await w.balancer.instancesUp()) === 1);
-    // Longer than it takes to be held for dead: three looks.
-    await first.looks(4);
+    // With the one that made it unready more than it takes to be held for dead, three; and well before HAProxy gives up.
+    await first.looks(3);
     const more = w.ask();
     await waitFor("the other is asked", () => second.waiting() === 2);
     first.answer();

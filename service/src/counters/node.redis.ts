@@ -95,7 +95,8 @@ export class RedisNode {
       this.clock.observe(Number(seconds) * 1_000 + Math.floor(Number(microseconds) / 1_000));
     };
     void this.send(["TIME"])
-      .then(observe, () => undefined)
+      .then(observe)
+      .catch(() => undefined)
       .finally(() => {
         this.#isAskedTime = false;
       });

@@ -29,6 +29,7 @@ describeWith(["redis-server", "postgres"], "harvesting a dead process", () => {
     await Promise.all([cluster?.stop(), server?.stop()]);
   });
 
+  let worlds = 0;
   const seeds = () => cluster.nodes.map((node) => `127.0.0.1:${node.port}`);
 
   async function world() {
@@ -36,7 +37,10 @@ describeWith(["redis-server", "postgres"], "harvesting a dead process", () => {
     const { pool, close } = openPostgres({ url, poolSize: 8 });
     const shards = new Shards(seeds(), { tls: null }, { connected: () => undefined, breaker: () => undefined });
     await shards.start();
-    const hashes = redisUsageHashes(shards, createKeys("sl:", "test"));
+    // A search finds everything under the prefix, and no other test's.
+    worlds += 1;
+    const keyPrefix = `w${worlds}:`;
+    const hashes = redisUsageHashes(shards, createKeys(keyPrefix, "test"));
     const harvested: (readonly string[])[] = [];
     const faults: unknown[] = [];
     const told = {
@@ -48,7 +52,7 @@ describeWith(["redis-server", "postgres"], "harvesting a dead process", () => {
     /** One start of a process, which took from every tenant: `cost` by kim and once without a user. */
     const process = async (cost: number, heardOf: string) => {
       const acknowledged = new Acknowledged();
-      const { counters } = await openRedisCounters(seeds(), { acknowledged, deadlineMs: TIMEOUT_MS });
+      const { counters } = await openRedisCounters(seeds(), { keyPrefix, acknowledged, deadlineMs: TIMEOUT_MS });
       await waitFor("every master", () => counters.health().healthy);
       for (const tenant of TENANTS) {
         for (const check of [{ user: "kim", cost }, { cost: 1 }]) {
@@ -183,9 +187,7 @@ describeWith(["redis-server", "postgres"], "harvesting a dead process", () => {
     const owner = await cluster.ownerOfKey(key);
     const [field] = ((await owner.command("HKEYS", key)) as string[]).filter((name) => name.endsWith("kim"));
     await owner.command("HINCRBY", key, field ?? "", 5);
-    // A search finds what other tests left in the same store, too.
-    const ofIt = `select max(total)::int as total from usage_rows where incarnation = '${dead.incarnation}'`;
-    const found = async () => (await run(w.url, ofIt))[0]?.total;
+    const found = async () => (await run(w.url, "select max(total)::int as total from usage_rows"))[0]?.total;
     const searched = async () => (await run(w.url, "select searched_at::text from usage_searches"))[0]?.searched_at;
     const before = await searched();
     await harvestedUntil("another search", async () => (await searched()) !== before);
@@ -194,7 +196,7 @@ describeWith(["redis-server", "postgres"], "harvesting a dead process", () => {
     await run(w.url, `update usage_writers set ${longAgo} where incarnation = '${dead.incarnation}'`);
     await harvestedUntil("the rest of it", async () => (await found()) === 12);
     await instance.close();
-    expect([await isDone(), w.faults]).toEqual([true, []]);
+    expect([await isDone(), w.harvested.length, w.faults]).toEqual([true, 1, []]);
   });
 
   test("what a failover may have hidden is not called complete", async () => {
