@@ -13,5 +13,7 @@ test("what cannot be done is said before anything is started", () => {
   expect(() => readArguments(["--only", "F99"], FAULTS)).toThrow("no fault F99: choose of F1, F9");
   expect(() => readArguments(["--runs", "0"], FAULTS)).toThrow("--runs");
   expect(() => readArguments(["--rate", "many"], FAULTS)).toThrow("--rate");
+  expect(() => readArguments(["--publish", "--runs", "2"], FAULTS)).toThrow("3 runs");
+  expect(() => readArguments(["--publish", "--short"], FAULTS)).toThrow("3 runs");
   expect(() => readArguments(["--speed"], FAULTS)).toThrow("--speed");
 });

@@ -16,6 +16,7 @@ export type LabArguments = Readonly<{
   publish: boolean;
 }>;
 
+/** Also the least that is published: of fewer there is no median. */
 const DEFAULT_RUNS = 3;
 const DEFAULT_RATE = 240;
 const DEFAULT_JSON = ".test-results/faults.json";
@@ -37,9 +38,12 @@ export function readArguments(words: readonly string[], faults: readonly string[
   const ids = only.split(",").filter((id) => id !== "");
   const unknown = ids.find((id) => !faults.includes(id));
   if (unknown !== undefined) throw new ArgumentFault(`There is no fault ${unknown}: choose of ${faults.join(", ")}.`);
+  const wanted = wholeNumber("--runs", runs, short ? 1 : DEFAULT_RUNS);
+  if (publish && wanted < DEFAULT_RUNS)
+    throw new ArgumentFault(`--publish needs ${DEFAULT_RUNS} runs of each fault or more, not ${wanted}: give --runs.`);
   return {
     only: ids,
-    runs: wholeNumber("--runs", runs, short ? 1 : DEFAULT_RUNS),
+    runs: wanted,
     short,
     rate: wholeNumber("--rate", rate, DEFAULT_RATE),
     json,

@@ -21,7 +21,8 @@ What callers saw while parts of a real stack were broken: six Redis nodes, Postg
 \`npm run faults -- --publish\`; do not edit.
 
 - Each run has a stack of its own: baseline, fault, recovery, the same load throughout. Median and worst of all runs.
-- Every figure comes from the load's own journal of requests and answers, never from counters of the service.
+- What callers saw comes from the load's own journal of requests and answers, never from counters of the service. What else a
+  fault is about (rows that administrators wrote, sums that were recorded, a write that had to wait) is looked up where it is.
 - A witness on each core notes when it could not run for 3 ms: on a machine that many servers share, a core is not always to
   be had, and an answer of the Fallback that met such a stall says nothing about the fault. Each section says how many there
   were; where no Fallback answer is expected, the others are counted.
@@ -30,7 +31,7 @@ What callers saw while parts of a real stack were broken: six Redis nodes, Postg
 function machines(faults: readonly PublishedFault[]): string {
   const lines = [...Map.groupBy(faults, ({ sitting }) => sitting.machine)].map(([machine, those]) => {
     const rates = [...new Set(those.map(({ sitting }) => sitting.rate))].join(" or ");
-    return `- ${machine}, everything on it, the load of ${rates} checks per second included: ${those.length} faults.`;
+    return `- ${machine}, everything on it, the load of ${rates} checks per second included: ${counted(those.length, "fault")}.`;
   });
   return ["Measured on:", lines.join("\n")].join("\n\n");
 }
@@ -50,7 +51,7 @@ function overview(faults: readonly PublishedFault[]): string {
 
 function section({ id, name, about, sitting, runs, failures, inStalls, met, figures }: PublishedFault): string {
   const said = [
-    `${runs} runs on ${dayOf(sitting)}, ${met ? "as expected" : "**not as expected**"}.`,
+    `${counted(runs, "run")} on ${dayOf(sitting)}, ${met ? "as expected" : "**not as expected**"}.`,
     ...(inStalls === 0 ? [] : [`${inStalls} Fallback answers met stalls of the machine.`]),
     ...failures.map((failure) => `A run failed: ${failure}`),
   ];
@@ -65,6 +66,10 @@ function row({ expectation, median, worst, met }: PublishedFigure): string[] {
   const { figure, why } = expectation;
   const [middle, end] = [shown(figure, median), shown(figure, worst)];
   return [nameOf(expectation), middle, end, `${boundOf(expectation)}, ${why}`, met ? "met" : "**broken**"];
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? "" : "s"}`;
 }
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {

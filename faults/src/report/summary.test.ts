@@ -65,7 +65,7 @@ test("what is broken is called so, in the table and on the page", () => {
   expect(table).toContain("F1 master killed: BROKEN (1 runs)");
   expect(table).toMatch(/BROKEN +exact again +never +never +<= 5.0 s/);
   const page = reliabilityPage({ faults: [publishedFault(summary, SITTING)], absent: ABSENT });
-  expect(page).toContain("a machine, everything on it, the load of 240 checks per second included: 1 faults.");
+  expect(page).toContain("a machine, everything on it, the load of 240 checks per second included: 1 fault.");
   expect(page).toContain("| F1 master killed | **not as expected** |");
   expect(page).toContain("| exact again | never | never | <= 5.0 s, promoted | **broken** |");
   expect(page).toContain("A run failed: no stack");

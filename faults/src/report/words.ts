@@ -1,7 +1,7 @@
 // Figures as people read them: names, units, numbers. Pure.
 import type { Expectation, FigureName } from "../lab/fault.ts";
 
-const NAMES: Readonly<Record<FigureName, string>> = {
+const NAMES: Readonly<Record<FigureName | "adminWritesMs" | "longestWriteWaitMs", string>> = {
   requests: "requests",
   refusals: "refusals by limits",
   wrongDenials: "wrong denials",
@@ -23,6 +23,8 @@ const NAMES: Readonly<Record<FigureName, string>> = {
   elsewhereP99Ms: "P99 since the fault, others",
   quotaReopenedMs: "full quotas open for",
   leftOutShare: "left out for stalls",
+  adminWritesMs: "administrators write again",
+  longestWriteWaitMs: "longest wait of a write",
 };
 
 export function nameOf({ figure }: Pick<Expectation, "figure">): string {
