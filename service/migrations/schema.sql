@@ -445,7 +445,11 @@ CREATE TABLE public.quota_adjustments (
     amount bigint NOT NULL,
     reason text NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    generation bigint DEFAULT 0 NOT NULL,
+    off_since bigint DEFAULT 0 NOT NULL,
     CONSTRAINT quota_adjustments_amount_check CHECK ((amount <> 0)),
+    CONSTRAINT quota_adjustments_generation_check CHECK ((generation >= 0)),
+    CONSTRAINT quota_adjustments_off_since_check CHECK (((off_since >= 0) AND (off_since <= GREATEST((0)::bigint, (- amount))))),
     CONSTRAINT quota_adjustments_quota_window_check CHECK ((quota_window = ANY (ARRAY['quotaDay'::text, 'month'::text]))),
     CONSTRAINT quota_adjustments_reason_check CHECK (((char_length(reason) >= 1) AND (char_length(reason) <= 1000))),
     CONSTRAINT quota_adjustments_scope_check CHECK ((scope = ANY (ARRAY['TENANT'::text, 'TENANT_API'::text, 'TENANT_USER'::text, 'TENANT_USER_API'::text])))

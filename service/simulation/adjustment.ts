@@ -47,9 +47,10 @@ async function adjustInside(
   const done = await counters.adjust({ id, tenant, periods, changes: [{ ...counter, change }] });
   if (done.kind !== "adjusted") throw new Outage(`The counters cannot be asked now: ${done.cause}.`);
   const labels = { quotaDay: done.dayLabel, month: done.monthLabel };
-  for (const { window, before, after } of done.counters.flat()) {
+  for (const { window, before, after, offSince, generation } of done.counters.flat()) {
     if ((window !== "quotaDay" && window !== "month") || before === after) continue;
-    const row = { tenant, ...counter, window, label: labels[window], amount: after - before };
+    const amount = after - before;
+    const row = { tenant, ...counter, window, label: labels[window], amount, offSince, generation };
     transaction.writes.push(({ adjustments }) => {
       if (!adjustments.has(`${id} ${window}`)) adjustments.set(`${id} ${window}`, row);
     });

@@ -58,6 +58,18 @@ export const BROKEN: Readonly<Record<string, Broken>> = {
       database.isApart = () => true;
     },
   },
+  "a correction does not say what came off since": {
+    firstSeed: 400,
+    process: ({ counters }) => {
+      const adjust = counters.adjust.bind(counters);
+      counters.adjust = async (order) => {
+        const adjusted = await adjust(order);
+        if (adjusted.kind === "unavailable") return adjusted;
+        const unsaid = adjusted.counters.map((windows) => windows.map((one) => ({ ...one, offSince: 0 })));
+        return { ...adjusted, counters: unsaid };
+      };
+    },
+  },
   "a raise adds": {
     world: ({ shards }) => {
       for (const { redis } of shards) {

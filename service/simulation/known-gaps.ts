@@ -1,23 +1,14 @@
 // What the simulation has found and the service does not keep yet: each is spared by name, so that everything else is held.
-// SLUICE_SIMULATION_STRICT=cutOffSince spares all but that one, SLUICE_SIMULATION_STRICT=all spares nothing: that is
+// SLUICE_SIMULATION_STRICT=harvestedUnsettled spares all but that one, SLUICE_SIMULATION_STRICT=all spares nothing: that is
 // how a repair is shown, and then its entry goes away here.
 
 /** Of a gap: how it comes about, and a seed that shows it. */
 const KNOWN_GAPS = {
   /**
-   * A cut by hand that came off `since` is summed up as of another generation, so `atLeast` is too low by it until all rows
-   * of the present generation are written, and nobody is owed a restore then: a quota that was lost shortly before may stay
-   * short by the least of the cut and what was unwritten. To owe more restores is no repair: under traffic something is
-   * always unwritten. The row of the correction must say how much of it came off `since` and under which generation, so
-   * that it is left out with the rows of that one; the store's answer to an adjustment shows both (adjust.lua), the port
-   * (counters/adjust.ts) does not hand them on yet. Seeds 687, 3831.
-   */
-  cutOffSince: true,
-  /**
    * A process that lives but was silent (its restore waits for a slow store, say) is harvested while the store holds a take
    * that it refused and has not given back yet: usage is recorded too high by that cost, for a sum that is written down
    * never shrinks. Bounded by what was refused and in flight at that moment. The row of a take that was refused would have
-   * to be told apart in the store, on the way of every check. Seed 5903.
+   * to be told apart in the store, on the way of every check. Seed 36234.
    */
   harvestedUnsettled: true,
 } as const;

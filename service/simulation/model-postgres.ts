@@ -25,6 +25,9 @@ export type AdjustmentRow = Readonly<{
   window: "quotaDay" | "month";
   label: number;
   amount: number;
+  /** Of what was cut, what came off `since`, and the generation that was counted in. */
+  offSince: number;
+  generation: number;
 }>;
 
 export type DatabaseState = {

@@ -144,7 +144,7 @@ export class ModelRedis {
       const stored = this.counterAt(key) ?? NEVER_TAKEN;
       const state = adjustCounter(stored.state, change.change, now);
       if (state !== stored.state) this.#write(key, { ...stored, state });
-      return adjustedWindows(change.change, stored.state, state, now);
+      return adjustedWindows(change.change, stored.state, state, now, stored.generation);
     });
     const adjusted = { kind: "adjusted", replayed: false, ...now, counters } as const;
     this.#write(this.keys.adjustment(order.tenant, order.id), { kind: "adjustment", adjusted });

@@ -1,11 +1,13 @@
 // I3: each quota counter in the store against the rows and corrections of its period, and against what was charged.
 import { charged } from "./charged.ts";
 import { type CheckRecord, isCharged } from "./journal.ts";
-import { isSpared } from "./known-gaps.ts";
 import { counterName } from "./names.ts";
 import { sumsOf } from "./statements/sums.ts";
 import { TENANTS, USERS } from "./tenants.ts";
 import type { World } from "./world.ts";
+
+/** The least travel of several answers; a process that has just started knows few. */
+const CLOCK_BEHIND_MS = 20;
 
 type Window = "quotaDay" | "month";
 type Counter = Readonly<{ tenant: string; user: string | null; window: Window; label: number }>;
@@ -48,23 +50,18 @@ function faultsOf(world: World, { counter, used, written }: Used): string[] {
 
 /** A database that was set back does not know grants any more, and the store does. A reset may have been of anything. */
 function maybeNotSeen(world: World, counter: Counter): number {
-  const isUnseen = world.journal.databaseWasSetBack || isSpared("cutOffSince");
-  return correctionsOf(world, counter).reduce((sum, { amount }) => {
-    if (amount === null) return Number.POSITIVE_INFINITY;
-    return amount < 0 && isUnseen ? sum - amount : sum;
-  }, 0);
+  return world.journal.databaseWasSetBack ? cutsOf(world, counter) : 0;
 }
 
-/** Of its period. Where one ended, a clock that was set may have said another; the Fallback asks that of either shard. */
+/**
+ * Of its period. Where one ended, a clock that was set may have said another; the Fallback asks that of either shard, and
+ * what a process thinks that the clock says is behind it by as long as an answer took.
+ */
 function leastUsed(world: World, counter: Counter): number {
-  const isOfPeriod = ({ askedAtMs }: CheckRecord) => labelOf(counter, askedAtMs) === counter.label;
+  const isOfPeriod = ({ askedAtMs }: CheckRecord) => labelOf(counter, askedAtMs - CLOCK_BEHIND_MS) === counter.label;
   if (world.journal.unevenClocks.size > 0 && !world.journal.checks.every(isOfPeriod)) return 0;
   const isIn = (record: CheckRecord) => isOf(counter, record) && isOfPeriod(record);
-  const cuts = correctionsOf(world, counter).reduce((sum, { amount }) => {
-    return amount === null ? Number.POSITIVE_INFINITY : sum + Math.max(0, -amount);
-  }, 0);
-  // A cut counts twice at worst where it hides what was not written down.
-  return charged(world, counter.tenant, isIn).least - (isSpared("cutOffSince") ? 2 * cuts : cuts);
+  return charged(world, counter.tenant, isIn).least - cutsOf(world, counter);
 }
 
 /** A refused check that was not given back, or whose give-back the store forgot, is a charge too much: stricter, not looser. */
@@ -75,6 +72,12 @@ function mostUsed(world: World, counter: Counter): number {
   const refused = isNotGivenBack ? journal.cost((record) => isOf(counter, record) && !isCharged(record)) : 0;
   const added = correctionsOf(world, counter).reduce((sum, { amount }) => sum + Math.max(0, amount ?? 0), 0);
   return charged(world, counter.tenant, (record) => isOf(counter, record)).most + refused + added;
+}
+
+function cutsOf(world: World, counter: Counter): number {
+  return correctionsOf(world, counter).reduce((sum, { amount }) => {
+    return amount === null ? Number.POSITIVE_INFINITY : sum + Math.max(0, -amount);
+  }, 0);
 }
 
 function correctionsOf({ journal }: World, { tenant, user }: Counter) {

@@ -50,16 +50,21 @@ export function sumsOf(
     string,
     { asked: AskedPeriod } & Omit<Counted, "tenant" | "window" | "label"> & { atLeast: number; usedAtLeast: number }
   >();
-  const add = (row: Counted, used: number, isOther: boolean) => {
+  const add = (row: Counted, used: number, ofOthers: number) => {
     if (row.tenant !== tenant || row.window !== window || row.label !== label) return;
     const { scope, api, user } = row;
     const known = sums.get(counterKey(row)) ?? { asked, scope, api, user, atLeast: 0, usedAtLeast: 0 };
     known.usedAtLeast += used;
-    if (isOther) known.atLeast += used;
+    known.atLeast += ofOthers;
     sums.set(counterKey(row), known);
   };
-  for (const row of quotas.values()) add(row, row.total - row.retracted, isApart(row.generation, generation));
-  for (const row of adjustments.values()) add(row, row.amount, true);
+  for (const row of quotas.values()) {
+    const used = row.total - row.retracted;
+    add(row, used, isApart(row.generation, generation) ? used : 0);
+  }
+  for (const row of adjustments.values()) {
+    add(row, row.amount, row.amount + (isApart(row.generation, generation) ? 0 : row.offSince));
+  }
   return [...sums.values()];
 }
 

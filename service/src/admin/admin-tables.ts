@@ -28,6 +28,10 @@ export type QuotaAdjustmentTable = {
   quota_window: "quotaDay" | "month";
   period_label: number;
   amount: number;
+  /** Of the store's counters, under which `off_since` had been counted; 0 where that is 0. */
+  generation: number;
+  /** Of what was cut, what came off `since` (counters/adjust.ts). */
+  off_since: number;
   reason: string;
   created_at: Generated<Date>;
 };

@@ -5,7 +5,7 @@ import { ADJUSTMENT_KNOWN_MS, type Adjusted, type AdjustOrder, type CounterChang
 import { adjustedWindows, orderText, reusedId, windowsChanged } from "./adjust-counter.ts";
 import { instantArguments, type ScriptTiming } from "./instant-arguments.ts";
 import type { Keys } from "./keys.ts";
-import { decodeState, readUInt56, WHOLE_BYTES } from "./state-codec.ts";
+import { decodeState, readGeneration, readUInt56, WHOLE_BYTES } from "./state-codec.ts";
 import { counterIndex } from "./take-arguments.ts";
 
 const REPLY_FORMAT = 1;
@@ -56,7 +56,8 @@ function readAdjusted(bytes: unknown, order: AdjustOrder, replayed: boolean): Ad
   const counters = order.changes.map(({ change }, i) => {
     const at = STATES_AT + 2 * WHOLE_BYTES * i;
     const before = decodeState(bytes, at, WHOLE_BYTES);
-    return adjustedWindows(change, before, decodeState(bytes, at + WHOLE_BYTES, WHOLE_BYTES), now);
+    const after = decodeState(bytes, at + WHOLE_BYTES, WHOLE_BYTES);
+    return adjustedWindows(change, before, after, now, readGeneration(bytes, at));
   });
   return { kind: "adjusted", replayed, ...now, counters };
 }

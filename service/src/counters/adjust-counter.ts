@@ -32,19 +32,29 @@ export function windowsChanged(change: CounterChange["change"]): Window[] {
   return change.kind === "add" ? [change.window] : WINDOWS.filter((window) => change.windows.includes(window));
 }
 
-/** What there is to answer of one change: two states as stored, seen from the instant of the adjustment. */
+/**
+ * What there is to answer of one change: two states as stored, seen from the instant of the adjustment. `generation` is the
+ * one that both were counted in.
+ */
 export function adjustedWindows(
   change: CounterChange["change"],
   before: CounterState,
   after: CounterState,
   now: PeriodLabels & Readonly<{ nowMs: number }>,
+  generation: number,
 ): AdjustedWindow[] {
-  const [first, then] = [before, after].map((state) => rollCounter(state, now.nowMs, now.dayLabel, now.monthLabel));
-  return windowsChanged(change).map((window) => ({
-    window,
-    before: first === undefined ? 0 : windowUsed(first, window, now.nowMs, now),
-    after: then === undefined ? 0 : windowUsed(then, window, now.nowMs, now),
-  }));
+  const first = rollCounter(before, now.nowMs, now.dayLabel, now.monthLabel);
+  const then = rollCounter(after, now.nowMs, now.dayLabel, now.monthLabel);
+  return windowsChanged(change).map((window) => {
+    const offSince = sinceOf(first, window, now) - sinceOf(then, window, now);
+    return {
+      window,
+      before: windowUsed(first, window, now.nowMs, now),
+      after: windowUsed(then, window, now.nowMs, now),
+      offSince,
+      generation: offSince > 0 ? generation : 0,
+    };
+  });
 }
 
 /** What an id stands for: equal texts, equal orders. Periods move on between two attempts and are left out. */
@@ -77,6 +87,13 @@ function adjustQuota(state: QuotaState, label: number, amount: number): QuotaSta
   return inPrevious
     ? { current: rolled.current, previous: adjusted }
     : { current: adjusted, previous: rolled.previous };
+}
+
+function sinceOf(state: CounterState, window: Window, { dayLabel, monthLabel }: PeriodLabels): number {
+  if (window !== "quotaDay" && window !== "month") return 0;
+  const { current, previous } = state[window];
+  const label = window === "quotaDay" ? dayLabel : monthLabel;
+  return (label === previous.label ? previous : current).since;
 }
 
 function cut({ label, base, since }: QuotaEntry, amount: number): QuotaEntry {

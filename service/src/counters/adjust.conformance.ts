@@ -22,7 +22,7 @@ export function adjustSentences(inWorld: InWorld, endInRealTime: string | undefi
       world.clock.nowMs += 60_000;
       await world.admit({ claims, cost: 10 });
       const { counters } = await world.adjust([{ scope: "TENANT", change: reset("minute", "quotaDay") }]);
-      expect(counters).toEqual([
+      expect(counters).toMatchObject([
         [
           { window: "minute", before: 70, after: 0 },
           { window: "quotaDay", before: 70, after: 0 },
@@ -39,13 +39,13 @@ export function adjustSentences(inWorld: InWorld, endInRealTime: string | undefi
       await world.refuse({ claims });
       const granted = await world.adjust([{ scope: "TENANT", change: add("month", -30) }]);
       expect(granted).toMatchObject({ replayed: false, nowMs: NOON_MS, dayLabel: 20261122, monthLabel: 202611 });
-      expect(granted.counters).toEqual([[{ window: "month", before: 100, after: 70 }]]);
+      expect(granted.counters).toMatchObject([[{ window: "month", before: 100, after: 70 }]]);
       await world.refuse({ claims });
       await world.adjust([{ scope: "TENANT", change: add("quotaDay", -20) }]);
       await world.admit({ claims, cost: 20 });
       await world.refuse({ claims });
       const charged = await world.adjust([{ scope: "TENANT", change: add("month", 15) }]);
-      expect(charged.counters).toEqual([[{ window: "month", before: 90, after: 105 }]]);
+      expect(charged.counters).toMatchObject([[{ window: "month", before: 90, after: 105 }]]);
       await world.refuse({ claims: [claim("TENANT", { month: 104 })], cost: 0 });
     }));
 
@@ -54,9 +54,46 @@ export function adjustSentences(inWorld: InWorld, endInRealTime: string | undefi
       const claims = [claim("TENANT", { month: 100 })];
       await world.admit({ claims, cost: 40 });
       const { counters } = await world.adjust([{ scope: "TENANT", change: add("month", -1_000) }]);
-      expect(counters).toEqual([[{ window: "month", before: 40, after: 0 }]]);
+      expect(counters).toMatchObject([[{ window: "month", before: 40, after: 0 }]]);
       await world.admit({ claims, cost: 100 });
       await world.refuse({ claims });
+    }));
+
+  test("a cut says how much came off what this generation took, and which it is; a charge goes to the base", () =>
+    inWorld(async (world) => {
+      await world.admit({ claims: [claim("TENANT", ALL_100)], cost: 40 });
+      const generation = await world.generation();
+      const adjusted = async (change: CounterChange["change"], id?: string) => {
+        const { counters } = await world.adjust([{ scope: "TENANT", change }], id);
+        return counters.flat().map(({ window, offSince, generation: of }) => [window, offSince, of]);
+      };
+      expect(await adjusted(add("month", 50))).toEqual([["month", 0, 0]]);
+      expect(await adjusted(add("month", -30), "a")).toEqual([["month", 30, generation]]);
+      expect(await adjusted(add("month", -30))).toEqual([["month", 10, generation]]);
+      expect(await adjusted(add("month", -20))).toEqual([["month", 0, 0]]);
+      expect(await adjusted(reset("day", "quotaDay", "month"))).toEqual([
+        ["day", 0, 0],
+        ["quotaDay", 40, generation],
+        ["month", 0, 0],
+      ]);
+      expect(await adjusted(add("month", -30), "a")).toEqual([["month", 30, generation]]);
+      const unknown = await world.adjust([{ scope: "TENANT_USER", user: "kim", change: reset("month") }]);
+      expect(unknown.counters).toMatchObject([[{ offSince: 0, generation: 0 }]]);
+    }));
+
+  test("what a cut took off a period that the clock stepped back to is told of that one", () =>
+    inWorld(async (world) => {
+      const claims = [claim("TENANT", { quotaDay: 100 })];
+      const midnightMs = Date.parse("2026-11-23T00:00:00Z");
+      world.periodsAtMs = midnightMs;
+      world.clock.nowMs = midnightMs - 1;
+      await world.admit({ claims, cost: 8 });
+      world.clock.nowMs = midnightMs;
+      await world.admit({ claims, cost: 2 });
+      world.clock.nowMs = midnightMs - 1_000;
+      const { counters } = await world.adjust([{ scope: "TENANT", change: reset("quotaDay") }]);
+      const generation = await world.generation();
+      expect(counters).toEqual([[{ window: "quotaDay", before: 8, after: 0, offSince: 8, generation }]]);
     }));
 
   test("what is charged after a grant and taken after a reset adds up", () =>
@@ -65,10 +102,10 @@ export function adjustSentences(inWorld: InWorld, endInRealTime: string | undefi
       await world.adjust([{ scope: "TENANT", change: add("month", 50) }]);
       await world.admit({ claims, cost: 20 });
       const cut = await world.adjust([{ scope: "TENANT", change: add("month", -45) }]);
-      expect(cut.counters).toEqual([[{ window: "month", before: 70, after: 25 }]]);
+      expect(cut.counters).toMatchObject([[{ window: "month", before: 70, after: 25 }]]);
       await world.admit({ claims, cost: 5 });
       const cleared = await world.adjust([{ scope: "TENANT", change: reset("month") }]);
-      expect(cleared.counters).toEqual([[{ window: "month", before: 30, after: 0 }]]);
+      expect(cleared.counters).toMatchObject([[{ window: "month", before: 30, after: 0 }]]);
       await world.admit({ claims, cost: 7 });
       expect(world.used(await world.take({ claims, cost: 0 }), 0, "month")).toBe(7);
     }));
@@ -78,9 +115,9 @@ export function adjustSentences(inWorld: InWorld, endInRealTime: string | undefi
       await world.admit({ claims: [claim("TENANT", { month: 100 })], cost: 3 });
       const charge = { scope: "TENANT" as const, change: add("month", 10 ** 15) };
       const { counters } = await world.adjust(Array.from({ length: 10 }, () => charge));
-      expect(counters.at(-1)).toEqual([{ window: "month", before: MAX_QUOTA_SUM, after: MAX_QUOTA_SUM }]);
+      expect(counters.at(-1)).toMatchObject([{ window: "month", before: MAX_QUOTA_SUM, after: MAX_QUOTA_SUM }]);
       const granted = await world.adjust([{ scope: "TENANT", change: add("month", -1) }]);
-      expect(granted.counters).toEqual([[{ window: "month", before: MAX_QUOTA_SUM, after: MAX_QUOTA_SUM - 1 }]]);
+      expect(granted.counters).toMatchObject([[{ window: "month", before: MAX_QUOTA_SUM, after: MAX_QUOTA_SUM - 1 }]]);
     }));
 
   test("each scope, user and API has its own counter to adjust, and an order changes several in turn", () =>
@@ -167,7 +204,7 @@ export function adjustSentences(inWorld: InWorld, endInRealTime: string | undefi
       world.clock.nowMs += ADJUSTMENT_KNOWN_MS - 1;
       expect(await world.adjust(grant, "a")).toEqual({ ...first, replayed: true });
       expect(world.used(await world.take({ claims, cost: 0 }), 0, "month")).toBe(35);
-      expect((await world.adjust(grant, "b")).counters).toEqual([[{ window: "month", before: 35, after: 15 }]]);
+      expect((await world.adjust(grant, "b")).counters).toMatchObject([[{ window: "month", before: 35, after: 15 }]]);
       const other = world.of(`${world.tenant}x`);
       expect(await other.adjust(grant, "a")).toMatchObject({ replayed: false });
     }));
@@ -216,7 +253,7 @@ export function adjustSentences(inWorld: InWorld, endInRealTime: string | undefi
       await world.admit({ claims, cost: 8 });
       world.clock.nowMs = Date.parse("2026-12-01T00:00:00Z");
       const { counters } = await world.adjust([{ scope: "TENANT", change: reset("month") }]);
-      expect(counters).toEqual([[{ window: "month", before: 0, after: 0 }]]);
+      expect(counters).toMatchObject([[{ window: "month", before: 0, after: 0 }]]);
       world.clock.nowMs = NOON_MS;
       expect(world.used(await world.take({ claims, cost: 0 }), 0, "month")).toBe(8);
     }));
@@ -296,7 +333,9 @@ async function replay(drawn: readonly Step[], world: World): Promise<void> {
     const periods = periodsAt("UTC", nowMs);
     const labels = { dayLabel: periods.day.current.label, monthLabel: periodHolding(periods.month, nowMs)?.label ?? 0 };
     const adjusted = await world.adjust(step.changes);
-    expect(adjusted.counters).toEqual(step.changes.map((one) => model.adjust(world.tenant, one, nowMs, labels)));
+    const generation = await world.generation();
+    const corrected = step.changes.map((one) => model.adjust(world.tenant, one, nowMs, labels, generation));
+    expect(adjusted.counters).toEqual(corrected);
     const check: TakeCheck = { claims: CLAIMS, user: "kim", cost: step.cost, requestId: null, usageApi: REPORT_API };
     const taken = await world.take(check);
     const { admitted, states } = model.take(world.tenant, check, nowMs, labels);

@@ -112,6 +112,24 @@ describeWithRedis("an adjustment in Redis", () => {
       () => NOON_MS,
     ));
 
+  test("a counter that a new generation of its tenant has not met yet is cut under its own, and says so", () =>
+    withCounters(
+      async (counters) => {
+        const claims = [{ ...MONTH_OF_1000, scope: "TENANT_API" as const, api: "GET /a" }];
+        const taken = await counters.take(orderOf("older", NOON_MS, { claims, cost: 40 }));
+        const generation = taken.kind === "answered" ? taken.generation : 0;
+        await redis.command("EVAL", NEW_GENERATION, 1, "sl:{older}");
+        const changes: CounterChange[] = [{ scope: "TENANT_API", api: "GET /a", user: null, change: GRANT_30 }];
+        const cut = await counters.adjust({ ...adjustOrder("older", NOON_MS, GRANT_30), changes });
+        expect(generation).toBeGreaterThan(0);
+        expect(cut).toMatchObject({ counters: [[{ before: 40, after: 10, offSince: 30, generation }]] });
+        await counters.take(orderOf("older", NOON_MS, { claims, cost: 5 }));
+        const next = await counters.adjust({ ...adjustOrder("older", NOON_MS, GRANT_30, "b"), changes });
+        expect(next).toMatchObject({ counters: [[{ after: 0, offSince: 5, generation: generation + 1 }]] });
+      },
+      () => NOON_MS,
+    ));
+
   test("a state of an unknown format is not adjusted, and nothing of the order happens", () =>
     withCounters(
       async (counters) => {

@@ -13,9 +13,11 @@
 //
 // A quota is base + since (limits/quota.ts). A charge goes to base, like a restore. A cut comes off since first and base
 // last: since is in no row of another generation, so a restore that runs before the cut is written down undoes nothing of
-// it as long as since covers it.
+// it as long as since covers it. What came off since was never in base: a restore must not take it off there once more, so
+// the answer says how much it was and under which generation (`offSince`, `generation`).
 // Not here: the durable rows. Whoever orders an adjustment of a quota writes `after - before` down in PostgreSQL as a
-// signed row of the counter and period, so that a restore sums it up; and restores before, where the store lost counters.
+// signed row of the counter and period, with `offSince` and `generation`, so that a restore sums it up
+// (usage/quota-sums.pg.ts); and restores before, where the store lost counters.
 import type { Scope, Window } from "@sluice/contract";
 import type { Periods } from "../limits/quota-period.ts";
 import type { UnavailableCause } from "./counters.ts";
@@ -50,8 +52,17 @@ export type AdjustOrder = Readonly<{
   changes: readonly CounterChange[];
 }>;
 
-/** What a window of a counter had used before and after, as `used` of an answer has it. */
-export type AdjustedWindow = Readonly<{ window: Window; before: number; after: number }>;
+/** What an adjustment did to one window of a counter. */
+export type AdjustedWindow = Readonly<{
+  window: Window;
+  /** Used, as an answer to a take has it. */
+  before: number;
+  after: number;
+  /** Of `before - after`, what a cut of a quota took off `since`; 0 for a charge and for windows that are no quota. */
+  offSince: number;
+  /** That `since` was counted in: the counter's own, which may be older than the tenant's. 0 where `offSince` is. */
+  generation: number;
+}>;
 
 export type Adjusted =
   | Readonly<{

@@ -19,12 +19,13 @@ import { parsePattern } from "../policies/pattern.ts";
 import { lockForAdjusting } from "../usage/adjustment-lock.pg.ts";
 import type { AskRows } from "../usage/quota-sums.pg.ts";
 import { restoreCounter } from "../usage/restore-counter.pg.ts";
-import type { Adjusted, AdjustedWindow, CounterChange } from "./adjust.ts";
+import type { Adjusted, CounterChange } from "./adjust.ts";
 import { ANONYMOUS_USER, type Counters, type UnavailableCause } from "./counters.ts";
 
 const tag = "tenants";
 type Reset = Type.Static<typeof CounterReset>;
 type Grant = Type.Static<typeof QuotaGrant>;
+type AnsweredWindow = Type.Static<typeof CounterAdjusted>["windows"][number];
 type Asked = Pick<AskedByUser<{ params: typeof TenantParams }>, "params" | "permit" | "requestKey">;
 type Applied = Readonly<{ counter: CounterChange; done: Extract<Adjusted, { kind: "adjusted" }> }>;
 type Corrected = Pick<Counters, "adjust" | "raise" | "nowMs">;
@@ -56,7 +57,8 @@ export function adjustmentRoutes(counters: Corrected): Route[] {
         const { params, body, requestKey } = asked;
         const reset = { kind: "reset", windows: body.windows ?? WINDOWS } as const;
         const applied = await apply(asked, change, { ...counterOf(body), change: reset });
-        const windows = await writeRows(change, params.id, requestKey, body.reason, applied);
+        await writeRows(change, params.id, requestKey, body.reason, applied);
+        const windows = windowsOf(applied);
         return { body: { windows, remainder: 0 }, audits: auditOf(params.id, body, windows) };
       },
     }),
@@ -69,7 +71,8 @@ export function adjustmentRoutes(counters: Corrected): Route[] {
         const { params, body, requestKey } = asked;
         const grant = { kind: "add", window: body.window, amount: -body.amount } as const;
         const applied = await apply(asked, change, { ...counterOf(body), change: grant });
-        const windows = await writeRows(change, params.id, requestKey, body.reason, applied);
+        await writeRows(change, params.id, requestKey, body.reason, applied);
+        const windows = windowsOf(applied);
         const taken = windows.reduce((sum, { before, after }) => sum + before - after, 0);
         return { body: { windows, remainder: body.amount - taken }, audits: auditOf(params.id, body, windows) };
       },
@@ -124,10 +127,9 @@ async function writeRows(
   id: string,
   reason: string,
   { counter, done }: Applied,
-): Promise<readonly AdjustedWindow[]> {
-  const windows = done.counters.flat();
+): Promise<void> {
   const labels = { quotaDay: done.dayLabel, month: done.monthLabel };
-  const rows = windows.flatMap(({ window, before, after }) => {
+  const rows = done.counters.flat().flatMap(({ window, before, after, offSince, generation }) => {
     if ((window !== "quotaDay" && window !== "month") || before === after) return [];
     const named = { scope: counter.scope, api: counter.api ?? "", user_id: counter.user ?? "" };
     return [
@@ -138,6 +140,8 @@ async function writeRows(
         quota_window: window,
         period_label: labels[window],
         amount: after - before,
+        generation,
+        off_since: offSince,
         reason,
       },
     ];
@@ -149,10 +153,14 @@ async function writeRows(
       .onConflict((conflict) => conflict.doNothing())
       .execute();
   }
-  return windows;
 }
 
-function auditOf(tenant: string, { reason, ...counter }: Reset | Grant, windows: readonly AdjustedWindow[]) {
+/** What an operator is told: how a quota is kept apart in the store is no part of it. */
+function windowsOf({ done }: Applied): AnsweredWindow[] {
+  return done.counters.flat().map(({ window, before, after }) => ({ window, before, after }));
+}
+
+function auditOf(tenant: string, { reason, ...counter }: Reset | Grant, windows: readonly AnsweredWindow[]) {
   const used = (side: "before" | "after") => Object.fromEntries(windows.map((each) => [each.window, each[side]]));
   return [
     {

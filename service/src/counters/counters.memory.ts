@@ -186,7 +186,7 @@ export class MemoryCounters implements Counters {
       this.#counters.put(key, adjusted, untilMs, now.nowMs);
       if (scope === "TENANT_USER") this.#remember(tenant, user, now, untilMs);
     }
-    return adjustedWindows(change, stored, adjusted, now);
+    return adjustedWindows(change, stored, adjusted, now, this.#generation);
   }
 
   #raiseOne({ tenant, periods }: RaiseOrder, counter: RaisedCounter, now: Now): boolean {

@@ -40,12 +40,19 @@ export class CounterModel {
     return { admitted: admits || replayed, replayed, overflowed: false, states };
   }
 
-  adjust(tenant: string, counter: CounterChange, nowMs: number, labels: PeriodLabels): readonly AdjustedWindow[] {
+  /** `generation` is the store's: the model knows none. */
+  adjust(
+    tenant: string,
+    counter: CounterChange,
+    nowMs: number,
+    labels: PeriodLabels,
+    generation: number,
+  ): readonly AdjustedWindow[] {
     const key = counterName(tenant, counter.user ?? "", counter);
     const before = this.#stored(key);
     const after = adjustCounter(before, counter.change, labels);
     this.#counters.set(key, after);
-    return adjustedWindows(counter.change, before, after, { nowMs, ...labels });
+    return adjustedWindows(counter.change, before, after, { nowMs, ...labels }, generation);
   }
 
   raise(tenant: string, counter: RaisedCounter): boolean {

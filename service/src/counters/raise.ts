@@ -10,8 +10,8 @@
 // - What is not known (a counter, a period) is made. Usage is not touched.
 //
 // Why two sums: `atLeast` is exact from the first moment of a generation, whatever of the present one is not written down
-// yet. `usedAtLeast`, the sum over all generations, finds what a cut took off `since` (adjust.ts) and a late row of an older
-// generation brings afterwards, and a counter that was lost alone. Both never exceed what was used.
+// yet. `usedAtLeast`, the sum over all generations, finds a counter that was lost alone, and what a late row brings after a cut
+// of which a former release did not write down what came off `since` (adjust.ts). Both never exceed what was used.
 // Not here: where the sums come from (usage/).
 import type { Scope } from "@sluice/contract";
 import type { Periods } from "../limits/quota-period.ts";

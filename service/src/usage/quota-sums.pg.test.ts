@@ -31,6 +31,7 @@ describeWithPostgres("sums of quotas", () => {
     const url = await server.migratedDatabase();
     const { pool, close } = openPostgres({ url });
     const ask = async (text: string, values: unknown[]) => (await pool.query(text, values)).rows;
+    /** As a former release writes it. */
     const adjusted = (scope: string, user: string, window: string, label: number, amount: number) =>
       run(
         url,
@@ -38,8 +39,16 @@ describeWithPostgres("sums of quotas", () => {
         values (gen_random_uuid(), 'acme', $1, '', $2, $3, $4, $5, 'a test')`,
         [scope, user, window, label, amount],
       );
+    const cut = (amount: number, offSince: number, generation: number) =>
+      run(
+        url,
+        `insert into quota_adjustments
+          (id, tenant_id, scope, api, user_id, quota_window, period_label, amount, generation, off_since, reason)
+        values (gen_random_uuid(), 'acme', 'TENANT', '', '', 'month', 202611, $1, $2, $3, 'a test')`,
+        [-amount, generation, offSince],
+      );
     const write = (rows: readonly QuotaTotal[]) => writeQuotaTotals(pool, rows, 10_000);
-    return { url, pool, ask, write, adjusted, [Symbol.asyncDispose]: close };
+    return { url, pool, ask, write, adjusted, cut, [Symbol.asyncDispose]: close };
   }
 
   test("are of all processes, sources and generations; the present one apart; adjustments count in both", async () => {
@@ -63,6 +72,24 @@ describeWithPostgres("sums of quotas", () => {
       ["month", 35 - 12, 75 - 12],
       ["quotaDay", 5, 5],
     ]);
+  });
+
+  test("leave what a cut took off the present generation with that one, and count it as another's under the next", async () => {
+    await using w = await world();
+    await w.write([row({ total: 50 }), row({ total: 40, generation: 2 })]);
+    await w.cut(30, 30, 2);
+    await w.cut(25, 10, 2);
+    await w.cut(4, 4, 1);
+    await w.adjusted("TENANT", "", "month", 202611, 6);
+    const sumsUnder = async (generation: number) => {
+      const { sums } = await readQuotaSums(w.ask, [acme(MONTH, generation)]);
+      return sums.map(({ atLeast, usedAtLeast }) => [atLeast, usedAtLeast]);
+    };
+    const all = 90 - 30 - 25 - 4 + 6;
+    // The base of the present one: what others used, without the 15 that came off it.
+    expect(await sumsUnder(2)).toEqual([[50 - 15 - 4 + 6, all]]);
+    expect(await sumsUnder(3)).toEqual([[all, all]]);
+    expect(await sumsUnder(1)).toEqual([[40 - 30 - 25 + 6, all]]);
   });
 
   test("have a counter each, named as the counters name it; one that was only adjusted too", async () => {

@@ -1,6 +1,9 @@
 // What quotas are known to have used, summed up for a restore: rows of all processes and generations, and what operators
 // adjusted by hand.
 //
+// Of the generation asked with, `atLeast` leaves out what was taken and what cuts took off that: neither is in the base of
+// the counter. In `usedAtLeast` a correction counts as a whole.
+//
 // Pages by counter, so that a tenant with a hundred thousand users is never in memory as a whole. A page costs its own rows
 // and no more: each period's counters are read in the order of the key, and no further than the page reaches.
 // Not here: raising (restore.job.ts), what the rows mean (migration 0008), writing them (write-totals.pg.ts).
@@ -50,7 +53,8 @@ cross join lateral (
     )
     union all
     (
-      select ${KEY}, ${NAMES}, sum(amount), sum(amount)
+      select ${KEY}, ${NAMES}, sum(amount),
+        sum(amount + case when generation = present then off_since else 0 end)
       from quota_adjustments
       where tenant_id = tenant and quota_window = quota
         and period_label = case quota when 'month' then first_day / 100 else first_day end
