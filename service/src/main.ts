@@ -1,6 +1,7 @@
 // The start of the process: reads the configuration, decides how many workers there are, and ends in order.
 import cluster from "node:cluster";
 import { readFileSync } from "node:fs";
+import { flushCompileCache } from "node:module";
 import { type Config, readConfig } from "./config.ts";
 import type { Environment } from "./config-reader.ts";
 import { connectionsOf } from "./connections.ts";
@@ -27,6 +28,8 @@ export async function serve(environment: Environment): Promise<void> {
     say: (what, detail) => log.info(detail === undefined ? {} : { err: detail }, what),
   });
   shutdownOnSignals(shutdown);
+  // Where there is one (NODE_COMPILE_CACHE): whoever is killed before an end in order leaves it to the next start, too.
+  flushCompileCache();
   const { workers, idleCores, poolSize, perInstance, serverNeeds } = connectionsOf(config);
   // Heard from the first moment on: a signal that comes before the pool is there waits for it. With the embedded database
   // there is nothing to rebuild, and SIGHUP ends the process as it does any other when its terminal goes.
