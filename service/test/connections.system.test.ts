@@ -3,7 +3,7 @@ import { execFile } from "node:child_process";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { afterEach, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { createCaller } from "./caller.ts";
 import { crowd, outcomes } from "./load.ts";
 import { tenant } from "./policies.ts";
@@ -11,7 +11,14 @@ import { run } from "./postgres.ts";
 import type { RedisNode } from "./redis.ts";
 import type { LogLine, ServiceProcess } from "./service-process.ts";
 import { describeWith } from "./services.ts";
-import { type Stack, SYSTEM_TEST_TIMEOUTS, startClusterStack, startStack } from "./stack.ts";
+import {
+  type ClusterStack,
+  type SingleStack,
+  type Stack,
+  SYSTEM_TEST_TIMEOUTS,
+  startClusterStack,
+  startStack,
+} from "./stack.ts";
 import { waitFor } from "./wait.ts";
 
 const WORKERS = 2;
@@ -25,42 +32,27 @@ const RUNBOOK = new URL("../../docs/runbooks/pool-resize.md", import.meta.url);
 vi.setConfig(SYSTEM_TEST_TIMEOUTS);
 
 describeWith(["redis-server", "postgres"], "the connections of an instance", () => {
-  let stack: Stack;
-  afterEach(() => stack?.close());
-
-  test("to a single Redis are one for each worker, whatever the load", async () => {
-    const single = await startStack();
-    stack = single;
-    const service = await startAsked(stack, PATIENT);
-    await loaded(service, async () => expect(await clientsOf(single.redis)).toBe(WORKERS));
-  });
-
-  test("to a Redis Cluster are one for each worker and node, replicas included, though one node is named", async () => {
-    const clustered = await startClusterStack();
-    stack = clustered;
-    const [seed] = clustered.cluster.nodes;
-    const service = await startAsked(stack, { ...PATIENT, SLUICE_REDIS_URL: seed?.url ?? "" });
-    await loaded(service, async () => {
-      const counts = await Promise.all(clustered.cluster.nodes.map(clientsOf));
-      expect(counts).toEqual(clustered.cluster.nodes.map(() => WORKERS));
-      // Scripts ask masters for the time; nobody but a worker asks a replica.
-      for (const replica of clustered.cluster.nodes.slice(3)) {
-        await waitFor("a replica is asked for its time", async () =>
-          String(await replica.command("INFO", "commandstats")).includes("cmdstat_time:"),
-        );
-      }
-    });
-  });
-
-  test("to PostgreSQL follow the runbook under load, without an error, and a faulty total changes nothing", async () => {
+  let stack: SingleStack;
+  let service: ServiceProcess;
+  let totalFile: string;
+  beforeAll(async () => {
     stack = await startStack();
-    const totalFile = join(stack.folder, "pool-total");
+    totalFile = join(stack.folder, "pool-total");
     await writeFile(totalFile, "12\n");
-    const service = await startAsked(stack, {
+    service = await startAsked(stack, {
+      ...PATIENT,
       SLUICE_DATABASE_POOL_TOTAL_FILE: totalFile,
       SLUICE_ADMIN_LOGIN: ADMIN.loginId,
       SLUICE_ADMIN_PASSWORD: ADMIN.password,
     });
+  });
+  afterAll(() => stack?.close());
+
+  test("to a single Redis are one for each worker, whatever the load", async () => {
+    await loaded(service, async () => expect(await clientsOf(stack.redis)).toBe(WORKERS));
+  });
+
+  test("to PostgreSQL follow the runbook under load, without an error, and a faulty total changes nothing", async () => {
     const token = await logIn(service);
     let isEnding = false;
     const failures: unknown[] = [];
@@ -100,6 +92,30 @@ describeWith(["redis-server", "postgres"], "the connections of an instance", () 
     expect(failures).toEqual([]);
     expect(rebuilt()).toHaveLength(WORKERS * steps.length);
     expect(await lasting(stack)).toBeLessThanOrEqual(24);
+  });
+});
+
+describeWith(["redis-server", "postgres"], "the connections of an instance over a Redis Cluster", () => {
+  let stack: ClusterStack;
+  beforeAll(async () => {
+    stack = await startClusterStack();
+  });
+  afterAll(() => stack?.close());
+
+  test("are one for each worker and node, replicas included, though one node is named", async () => {
+    const { nodes } = stack.cluster;
+    const [seed] = nodes;
+    const service = await startAsked(stack, { ...PATIENT, SLUICE_REDIS_URL: seed?.url ?? "" });
+    await loaded(service, async () => {
+      const counts = await Promise.all(nodes.map(clientsOf));
+      expect(counts).toEqual(nodes.map(() => WORKERS));
+      // Scripts ask masters for the time; nobody but a worker asks a replica.
+      for (const replica of nodes.slice(3)) {
+        await waitFor("a replica is asked for its time", async () =>
+          String(await replica.command("INFO", "commandstats")).includes("cmdstat_time:"),
+        );
+      }
+    });
   });
 });
 

@@ -1,5 +1,5 @@
 // A change made through the repository's functions is in force on every worker of every process.
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { createCaller } from "./caller.ts";
 import { tenant } from "./policies.ts";
 import type { ServiceProcess } from "./service-process.ts";
@@ -17,14 +17,16 @@ vi.setConfig(SYSTEM_TEST_TIMEOUTS);
 
 describeWith(["redis-server", "postgres"], "a change of policies", () => {
   let stack: SingleStack;
-  beforeEach(async () => {
+  let services: readonly ServiceProcess[];
+  beforeAll(async () => {
     stack = await startStack();
+    await stack.put({ plans: [{ name: "FREE", limits: { perDay: 1_000 } }], tenants: [tenant({ id: "acme" })] });
+    const ofWorkers = (count: number) => ({ SLUICE_WORKERS: String(count), SLUICE_CHECK_DEADLINE_MS: "5000" });
+    services = await Promise.all([2, 1].map((count) => stack.start({ environment: ofWorkers(count) })));
   });
-  afterEach(async () => await stack.close());
+  afterAll(async () => await stack.close());
 
   test("reaches both workers of one process and a second process by its notification", async ({ annotate }) => {
-    await stack.put({ plans: [{ name: "FREE", limits: { perDay: 1_000 } }], tenants: [tenant({ id: "acme" })] });
-    const services = [await stack.start({ environment: { SLUICE_WORKERS: "2" } }), await stack.start()];
     const figures: number[] = [];
     for (let change = 1; change <= CHANGES; change += 1) {
       const version = await stack.put({ plans: [{ name: "FREE", limits: { perDay: 1_000 + change } }] });
@@ -38,8 +40,9 @@ describeWith(["redis-server", "postgres"], "a change of policies", () => {
   });
 
   test("of a limit decides the very next check", async () => {
-    await stack.put({ plans: [{ name: "FREE", limits: { quotaPerMonth: 1_000 } }], tenants: [tenant({ id: "acme" })] });
-    const service = await stack.start({ environment: { SLUICE_CHECK_DEADLINE_MS: "5000" } });
+    await stack.inForce(await stack.put({ plans: [{ name: "FREE", limits: { quotaPerMonth: 1_000 } }] }));
+    const [, service] = services;
+    if (service === undefined) throw new Error("There is no service.");
     const check = { tenantId: "acme", apiPath: "/orders", httpMethod: "GET", cost: 3 };
     expect(await service.ask(check)).toMatchObject({ reason: "OK", remaining: { quotaMonthly: 997 } });
     await stack.inForce(await stack.put({ plans: [{ name: "FREE", limits: { quotaPerMonth: 5 } }] }));

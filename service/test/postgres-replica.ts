@@ -20,6 +20,7 @@ export type TestReplica = Readonly<{
   /** Resolves when it has applied everything that the primary has written until now. */
   caughtUp: () => Promise<void>;
   promote: () => Promise<void>;
+  /** SIGKILL of all its processes: a backend whose postmaster is gone would still answer until it notices. */
   kill: () => Promise<void>;
   stop: () => Promise<void>;
 }>;
@@ -68,7 +69,19 @@ export async function startReplica(primary: TestPostgres): Promise<TestReplica> 
       });
     },
     promote: async () => void (await tell("select pg_promote(true)")),
-    kill: () => server.kill(),
+    kill: async () => {
+      const processes = await tell("select pid from pg_stat_activity");
+      await server.kill();
+      for (const { pid } of processes) killIfThere(Number(pid));
+    },
     stop,
   };
+}
+
+function killIfThere(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch (fault) {
+    if ((fault as NodeJS.ErrnoException).code !== "ESRCH") throw fault;
+  }
 }

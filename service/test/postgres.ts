@@ -12,6 +12,7 @@ import { Client } from "pg";
 import { migrate } from "../src/platform/migrate.ts";
 import type { Certificates } from "./certificates.ts";
 import { claimPort } from "./ports.ts";
+import { templateOfRun } from "./postgres-template.ts";
 import { type Running, startProcess } from "./processes.ts";
 import { findPostgresFolder, findProgram } from "./programs.ts";
 import { waitFor } from "./wait.ts";
@@ -51,11 +52,30 @@ export type TestPostgres = Readonly<{
 export type PostgresServerOptions = Readonly<{
   /** An existing folder to live in, which `stop` leaves there; a temporary one when absent. */
   folder?: string;
+  /** Made anew, with a system identifier of its own; otherwise a copy, like all others of this run. */
+  isStranger?: true;
   /** Speaks TLS to whoever wants it, and its URLs want it, with the certificate verified. */
   tls?: Certificates;
 }>;
 
 export async function startPostgres(options: PostgresServerOptions = {}): Promise<TestPostgres> {
+  const made = options.isStranger ? null : await templateOfRun(makeTemplate);
+  return await openPostgresIn(options, made === null ? null : join(made, "data"));
+}
+
+/** A cluster that holds one migrated database. */
+async function makeTemplate(folder: string): Promise<void> {
+  const server = await openPostgresIn({ folder }, null);
+  try {
+    await server.migratedDatabase();
+    await run(server.url("postgres"), "drop database test_1");
+  } finally {
+    await server.stop();
+  }
+}
+
+/** `template` = the data folder of a cluster made by `makeTemplate`, which this one begins as. */
+async function openPostgresIn(options: PostgresServerOptions, template: string | null): Promise<TestPostgres> {
   const programs = findPostgresFolder();
   if (programs === null) throw new Error("PostgreSQL is not installed: wrap the suite in describeWithPostgres.");
   const { tls } = options;
@@ -67,7 +87,7 @@ export async function startPostgres(options: PostgresServerOptions = {}): Promis
   const tlsSettings = tls === undefined ? [] : ["ssl=on", "ssl_cert_file=../server.crt", "ssl_key_file=../server.key"];
   let server: Running | null = null;
   let databases = 0;
-  let template: Promise<string> | null = null;
+  let migrated: Promise<string> | null = template === null ? null : Promise.resolve(TEMPLATE);
 
   const start = async () => {
     // After a SIGKILL the old backends may hold the data folder for a moment, and a new postmaster refuses to start.
@@ -123,8 +143,8 @@ export async function startPostgres(options: PostgresServerOptions = {}): Promis
   try {
     if (tls !== undefined) await copyCertificate(tls, folder);
     await giveToServerUser(folder);
-    const initialise = ["-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"];
-    await asServerUser(join(programs, "initdb"), initialise);
+    if (template === null) await initialise(programs, data);
+    else await asServerUser("cp", ["-a", template, data]);
     await start();
   } catch (fault) {
     await stop();
@@ -137,8 +157,8 @@ export async function startPostgres(options: PostgresServerOptions = {}): Promis
     url,
     emptyDatabase: () => createDatabase("template0"),
     migratedDatabase: async () => {
-      template ??= newTemplate();
-      return await createDatabase(await template);
+      migrated ??= newTemplate();
+      return await createDatabase(await migrated);
     },
     pid: () => server?.pid ?? 0,
     isRunning: () => server?.isRunning() ?? false,
@@ -164,6 +184,11 @@ export async function run(url: string, sql: string, values: unknown[] = []): Pro
   }
 }
 
+async function initialise(programs: string, data: string): Promise<void> {
+  const args = ["-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"];
+  await asServerUser(join(programs, "initdb"), args);
+}
+
 /** A copy of its own: PostgreSQL refuses a key that belongs to somebody else. */
 async function copyCertificate(tls: Certificates, folder: string): Promise<void> {
   await copyFile(tls.serverCertFile, join(folder, "server.crt"));
@@ -184,6 +209,8 @@ export async function startPostmaster(
     "fsync=off",
     "full_page_writes=off",
     "shared_buffers=32MB",
+    // In its folder, so that a server that is killed leaves nothing outside of it.
+    "dynamic_shared_memory_type=mmap",
     "max_connections=60",
     ...further,
   ];

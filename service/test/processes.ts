@@ -3,7 +3,7 @@
 // A normal end kills them in an exit handler. A test process that is itself killed runs no handler, so on Linux the
 // kernel does it: `setpriv --pdeathsig KILL` lets a child die with its parent, frozen or not.
 // Known gap: elsewhere a SIGKILL of the test process leaves its servers running.
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process";
 import { findProgram, requireProgram } from "./programs.ts";
 
 /** Kept of each process's output, for the message of a failing start. */
@@ -40,9 +40,14 @@ export async function startProcess(
 ): Promise<Running> {
   const program = requireProgram(command);
   const setpriv = process.platform === "linux" ? findProgram("setpriv") : null;
+  const spawning = {
+    ...options,
+    env: environmentOf(options),
+    stdio: ["ignore", "pipe", "pipe"],
+  } satisfies SpawnOptions;
   const child = setpriv
-    ? spawn(setpriv, ["--pdeathsig", "KILL", program, ...args], { ...options, stdio: ["ignore", "pipe", "pipe"] })
-    : spawn(program, args, { ...options, stdio: ["ignore", "pipe", "pipe"] });
+    ? spawn(setpriv, ["--pdeathsig", "KILL", program, ...args], spawning)
+    : spawn(program, args, spawning);
   const output = collectOutput(child);
   const ended = new Promise<number | null>((resolve) => child.once("exit", (code) => resolve(code)));
   await new Promise<void>((resolve, reject) => {
@@ -67,6 +72,12 @@ export async function startProcess(
   };
   const signal = (name: NodeJS.Signals) => void child.kill(name);
   return { pid: child.pid ?? 0, output, isRunning, ended, signal, stop, kill };
+}
+
+/** Whatever else it is given, a process may use what Node has compiled in this run already (run-folder.ts). */
+function environmentOf({ env = process.env }: ProcessOptions): NodeJS.ProcessEnv {
+  const { NODE_COMPILE_CACHE } = process.env;
+  return NODE_COMPILE_CACHE === undefined ? env : { NODE_COMPILE_CACHE, ...env };
 }
 
 function collectOutput(child: ChildProcess): () => string {

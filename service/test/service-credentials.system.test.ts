@@ -1,8 +1,9 @@
 // A credential made through the Admin API of one instance holds on both, and so does its end.
+// One world for all tests: the first needs a database without a credential, the last leaves none of the stores.
 import { existsSync } from "node:fs";
 import { mkdtemp, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { digestOfSecret } from "../src/auth/service-credential-secret.ts";
 import { tenant } from "./policies.ts";
 import { run } from "./postgres.ts";
@@ -36,17 +37,36 @@ describeWith(["redis-server", "postgres"], "service credentials over two instanc
   let folders: readonly string[];
   let services: readonly ServiceProcess[];
   let token: string;
-  beforeEach(async () => {
+  beforeAll(async () => {
     stack = await startStack();
     await stack.put({ plans: [{ name: "FREE", limits: {} }], tenants: ["acme", "globex"].map((id) => tenant({ id })) });
     folders = await Promise.all([1, 2].map(() => mkdtemp(join(stack.folder, "kept-"))));
     services = await Promise.all(folders.map((dataDir) => stack.start({ environment, dataDir })));
     token = await waitFor("the first admin", signIn);
   });
-  afterEach(async () => await stack.close());
+  afterAll(async () => await stack.close());
+
+  test("where none is configured, checks are refused and the log says how to make one, until the database holds one", async () => {
+    const withoutAny = { ...environment, SLUICE_SERVICE_CREDENTIALS: "" };
+    const noticesOf = ({ log }: ServiceProcess) =>
+      log().filter(({ fix }) => String(fix).includes("credentials create"));
+    const early = await stack.start({ environment: withoutAny });
+    await waitFor("the log says it", () => noticesOf(early).length > 0);
+    expect(await check(early, CONFIGURED)).toBe(401);
+
+    const { id, secret } = await create({ name: "gateway" });
+    await waitFor("it is accepted", async () => (await check(early, secret)) === 200, IN_FORCE_MS);
+    await early.stop();
+    // Written once a minute, and at the end.
+    const { body } = await admin("GET", `${PATH}/${id}`, {});
+    expect(body).toMatchObject({ lastUsedAt: expect.stringMatching(/^20/) });
+    const later = await stack.start({ environment: withoutAny });
+    await waitFor("it is accepted", async () => (await check(later, secret)) === 200, IN_FORCE_MS);
+    expect([noticesOf(early).length, noticesOf(later).length]).toEqual([1, 0]);
+  });
 
   test("one is accepted on both, rotated with an overlap, and refused on both once revoked", async ({ annotate }) => {
-    const created = await create({ name: "gateway", tenants: ["acme"] });
+    const created = await create({ name: "rotated", tenants: ["acme"] });
     const figures = [await inForce("the new one is accepted", created.secret, 200)];
     for (const service of services) {
       expect(await check(service, created.secret, "globex")).toBe(403);
@@ -67,6 +87,33 @@ describeWith(["redis-server", "postgres"], "service credentials over two instanc
     figures.push(await inForce("the revoked one is refused", cut.secret, 401));
     for (const service of services) expect(await check(service, CONFIGURED)).toBe(200);
     await annotate(`in force on both instances ${figures.join(", ")} ms after the answer to its author`);
+  });
+
+  test("a secret is in no log, metric, file or row", async () => {
+    const created = await create({ name: "untold" });
+    const rotated = await rotate(created, {});
+    const secrets = [created.secret, rotated.secret];
+    for (const secret of secrets) await inForce("it is accepted", secret, 200);
+    for (const service of services) {
+      expect(await check(service, `${rotated.secret}x`)).toBe(401);
+      expect(await check(service, rotated.secret, "nobody")).toBe(200);
+    }
+    const metricsOf = async () => (await services[0]?.metrics()) ?? "";
+    await waitFor("a checkpoint has left", async () =>
+      (await metricsOf()).includes("sluice_audit_vouched_age_seconds "),
+    );
+    const [file = ""] = folders;
+    await waitFor("the snapshot file holds it", async () => holds(rotated.secret)(await snapshotText(file)));
+    const [row] = await run(stack.databaseUrl, "select database_to_xml(true, false, '')::text as everything");
+    const texts = [String(row?.everything)];
+    for (const service of services) texts.push(service.process.output(), await service.metrics());
+    for (const folder of folders) {
+      for (const entry of await readdir(folder, { withFileTypes: true })) {
+        if (entry.isFile()) texts.push(await readFile(join(folder, entry.name), "utf8"));
+      }
+    }
+    expect(texts[0]).toContain("credential.rotate");
+    for (const text of texts) for (const secret of secrets) expect(text).not.toContain(secret.slice(-43));
   });
 
   test("without PostgreSQL and Redis it is known at a start, and ends by the clock", async () => {
@@ -94,52 +141,6 @@ describeWith(["redis-server", "postgres"], "service credentials over two instanc
       }
       expect(await check(service, rotated.secret)).toBe(200);
     }
-  });
-
-  test("where none is configured, checks are refused and the log says how to make one, until the database holds one", async () => {
-    const withoutAny = { ...environment, SLUICE_SERVICE_CREDENTIALS: "" };
-    const noticesOf = ({ log }: ServiceProcess) =>
-      log().filter(({ fix }) => String(fix).includes("credentials create"));
-    const early = await stack.start({ environment: withoutAny });
-    await waitFor("the log says it", () => noticesOf(early).length > 0);
-    expect(await check(early, CONFIGURED)).toBe(401);
-
-    const { id, secret } = await create({ name: "gateway" });
-    await waitFor("it is accepted", async () => (await check(early, secret)) === 200, IN_FORCE_MS);
-    await early.stop();
-    // Written once a minute, and at the end.
-    const { body } = await admin("GET", `${PATH}/${id}`, {});
-    expect(body).toMatchObject({ lastUsedAt: expect.stringMatching(/^20/) });
-    const later = await stack.start({ environment: withoutAny });
-    await waitFor("it is accepted", async () => (await check(later, secret)) === 200, IN_FORCE_MS);
-    expect([noticesOf(early).length, noticesOf(later).length]).toEqual([1, 0]);
-  });
-
-  test("a secret is in no log, metric, file or row", async () => {
-    const created = await create({ name: "gateway" });
-    const rotated = await rotate(created, {});
-    const secrets = [created.secret, rotated.secret];
-    for (const secret of secrets) await inForce("it is accepted", secret, 200);
-    for (const service of services) {
-      expect(await check(service, `${rotated.secret}x`)).toBe(401);
-      expect(await check(service, rotated.secret, "nobody")).toBe(200);
-    }
-    const metricsOf = async () => (await services[0]?.metrics()) ?? "";
-    await waitFor("a checkpoint has left", async () =>
-      (await metricsOf()).includes("sluice_audit_vouched_age_seconds "),
-    );
-    const [file = ""] = folders;
-    await waitFor("the snapshot file holds it", async () => holds(rotated.secret)(await snapshotText(file)));
-    const [row] = await run(stack.databaseUrl, "select database_to_xml(true, false, '')::text as everything");
-    const texts = [String(row?.everything)];
-    for (const service of services) texts.push(service.process.output(), await service.metrics());
-    for (const folder of folders) {
-      for (const entry of await readdir(folder, { withFileTypes: true })) {
-        if (entry.isFile()) texts.push(await readFile(join(folder, entry.name), "utf8"));
-      }
-    }
-    expect(texts[0]).toContain("credential.rotate");
-    for (const text of texts) for (const secret of secrets) expect(text).not.toContain(secret.slice(-43));
   });
 
   async function signIn(): Promise<string | null> {

@@ -1,5 +1,6 @@
 // Sessions of administrators over two instances: an end is in force everywhere, whatever store is away.
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+// One world for all tests; the last takes its stores away.
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { tenant } from "./policies.ts";
 import type { ServiceProcess } from "./service-process.ts";
 import { describeWith } from "./services.ts";
@@ -24,14 +25,14 @@ describeWith(["redis-server", "postgres"], "sessions of administrators over two 
   let stack: SingleStack;
   let one: ServiceProcess;
   let other: ServiceProcess;
-  beforeEach(async () => {
+  beforeAll(async () => {
     stack = await startStack();
     await stack.put({ plans: [{ name: "FREE", limits: {} }], tenants: [tenant({ id: "acme" })] });
     const services = await stack.startMany(2, { environment });
     [one, other] = services as [ServiceProcess, ServiceProcess];
     await waitFor("the first admin", async () => (await login(one, "first-admin", PASSWORD)).status === 200);
   });
-  afterEach(async () => await stack.close());
+  afterAll(async () => await stack.close());
 
   test("signing out, disabling and deleting are in force on the other instance with the next request", async ({
     annotate,
@@ -60,6 +61,26 @@ describeWith(["redis-server", "postgres"], "sessions of administrators over two 
     await annotate(`refused on the other instance at once; the refusals took ${figures.join(", ")} ms`);
   });
 
+  test("fifty sign in at once while checks go on, and no secret is in any log, metric or answer", async ({
+    annotate,
+  }) => {
+    const admin = await signIn(one, "first-admin");
+    const users = await Promise.all(Array.from({ length: LOGINS_AT_ONCE }, (_, n) => create(admin, `user-${n}`)));
+    expect(users).toHaveLength(LOGINS_AT_ONCE);
+    const startMs = performance.now();
+    const answers = await Promise.all(users.map((_, n) => login(one, `user-${n}`, PASSWORD)));
+    expect(answers.map(({ status }) => status)).toEqual(users.map(() => 200));
+    await annotate(`${LOGINS_AT_ONCE} logins took ${Math.round(performance.now() - startMs)} ms`);
+
+    const wrong = await login(one, "first-admin", `${PASSWORD}!`);
+    const unknown = await login(one, `${PASSWORD}?`, "x");
+    expect([wrong.status, unknown.status]).toEqual([401, 401]);
+    expect({ ...wrong.body, traceId: "" }).toEqual({ ...unknown.body, traceId: "" });
+    const secrets = [PASSWORD, ...answers.flatMap(({ body }) => [String(body.accessToken), String(body.refreshToken)])];
+    const pages = [await one.metrics(), one.process.output(), JSON.stringify([wrong.body, unknown.body])];
+    for (const secret of secrets) for (const page of pages) expect(page.includes(secret)).toBe(false);
+  });
+
   test("with Redis killed the revoked stay revoked and the others work; with PostgreSQL killed nobody gets in", async () => {
     const admin = await signIn(one, "first-admin");
     await create(admin, "gone");
@@ -84,26 +105,6 @@ describeWith(["redis-server", "postgres"], "sessions of administrators over two 
     await stack.postgres.restart();
     await waitFor("PostgreSQL is back", async () => (await me(one, admin)).status === 200);
     expect(await me(one, gone)).toMatchObject({ status: 401 });
-  });
-
-  test("fifty sign in at once while checks go on, and no secret is in any log, metric or answer", async ({
-    annotate,
-  }) => {
-    const admin = await signIn(one, "first-admin");
-    const users = await Promise.all(Array.from({ length: LOGINS_AT_ONCE }, (_, n) => create(admin, `user-${n}`)));
-    expect(users).toHaveLength(LOGINS_AT_ONCE);
-    const startMs = performance.now();
-    const answers = await Promise.all(users.map((_, n) => login(one, `user-${n}`, PASSWORD)));
-    expect(answers.map(({ status }) => status)).toEqual(users.map(() => 200));
-    await annotate(`${LOGINS_AT_ONCE} logins took ${Math.round(performance.now() - startMs)} ms`);
-
-    const wrong = await login(one, "first-admin", `${PASSWORD}!`);
-    const unknown = await login(one, `${PASSWORD}?`, "x");
-    expect([wrong.status, unknown.status]).toEqual([401, 401]);
-    expect({ ...wrong.body, traceId: "" }).toEqual({ ...unknown.body, traceId: "" });
-    const secrets = [PASSWORD, ...answers.flatMap(({ body }) => [String(body.accessToken), String(body.refreshToken)])];
-    const pages = [await one.metrics(), one.process.output(), JSON.stringify([wrong.body, unknown.body])];
-    for (const secret of secrets) for (const page of pages) expect(page.includes(secret)).toBe(false);
   });
 
   async function create(

@@ -137,7 +137,7 @@ describeWithPostgres("reads that may be a little old", () => {
     expect((await ids()).source).toBe("primary");
     expect(String(faults[0])).toContain("was promoted");
 
-    const stranger = await startPostgres();
+    const stranger = await startPostgres({ isStranger: true });
     const others = openReadDatabase<Tables>({
       primary,
       replica: { postgres: { url: stranger.url("postgres") }, maxLagMs: MAX_LAG_MS },
