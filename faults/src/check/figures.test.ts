@@ -110,6 +110,14 @@ test("latency counts from when a request was due, and leaves out what met a stal
   expect(leftOutShare).toBeGreaterThan(0);
 });
 
+test("what met a stall of the machine is left out of one latency, and stays in the other", () => {
+  const slow = many(5, (index) => admitted(2_000 + index, { lateMs: 30, tookMs: 10 }));
+  const run = [...steady(0, 2_000), ...slow];
+  expect(figures(run)).toMatchObject({ faultP99Ms: 40, clearP99Ms: 40 });
+  const machineStalls = [{ kind: "stall", fromMs: NOON_MS + 1_960, toMs: NOON_MS + 2_000 }] as const;
+  expect(figures(run, { machineStalls })).toMatchObject({ faultP99Ms: 40, clearP99Ms: 4 });
+});
+
 test("a quota that was full before the fault must not admit anything after it", () => {
   const full = [...steady(0, 900), refusedByQuota(950)];
   const policies = limited({ quotaPerMonth: 45 });

@@ -41,6 +41,8 @@ export type Figures = Readonly<{
   /** Before the fault: what the machine itself takes. */
   baselineP99Ms: number | null;
   faultP99Ms: number | null;
+  /** Of those that met no stall of the machine. */
+  clearP99Ms: number | null;
   /** Since the fault, of tenants that it does not strike. */
   elsewhereP99Ms: number | null;
   /** From the fault to the last OK by a quota that was full before it; 0 when there was none. */
@@ -111,6 +113,7 @@ export function figuresOf({ journal, policies, timeline, struck, machineStalls, 
         stalls,
       )?.p99Ms ?? null,
     faultP99Ms: latencyOf(since, stalls)?.p99Ms ?? null,
+    clearP99Ms: latencyOf(since, [...stalls, ...machineStalls])?.p99Ms ?? null,
     elsewhereP99Ms:
       latencyOf(
         since.filter(({ tenant }) => !isStruck.has(tenant)),

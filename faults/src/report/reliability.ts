@@ -26,7 +26,8 @@ What callers saw while parts of a real stack were broken: six Redis nodes, Postg
 - A witness on each core notes when it could not run for 3 ms: on a machine that many servers share, a core is not always to
   be had, and an answer of the Fallback that met such a stall says nothing about the fault. Each section says how many there
   were; where no Fallback answer is expected, the others are counted.
-- Latency counts from when a request was due. Requests that met a stall of the load generator are left out of it.`;
+- Latency counts from when a request was due. Requests that met a stall of the load generator are left out of it; without
+  stalls means that those which met a stall of the machine are, too, whether they were fast or slow.`;
 
 function machines(faults: readonly PublishedFault[]): string {
   const lines = [...Map.groupBy(faults, ({ sitting }) => sitting.machine)].map(([machine, those]) => {

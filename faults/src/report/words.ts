@@ -20,6 +20,7 @@ const NAMES: Readonly<Record<FigureName | "adminWritesMs" | "longestWriteWaitMs"
   p99Ms: "P99",
   baselineP99Ms: "P99 before the fault",
   faultP99Ms: "P99 since the fault",
+  clearP99Ms: "P99 since the fault, without stalls",
   elsewhereP99Ms: "P99 since the fault, others",
   quotaReopenedMs: "full quotas open for",
   leftOutShare: "left out for stalls",
