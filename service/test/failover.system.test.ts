@@ -50,9 +50,13 @@ describeWith(["redis-server", "postgres"], "a Redis Cluster that loses a master 
     };
     load = steadyLoad(CHECKS_PER_SECOND, (number) => ask(number, TENANTS[Math.floor(number / 2) % TENANTS.length]));
     await enough("OK", 0);
+    const tells = (line: string) =>
+      waitFor(line, async () => (await services[0]?.metrics())?.includes(`\nsluice_store_${line}\n`));
+    await tells("masters_without_replica 0");
     const killedMs = performance.now();
     await stack.cluster.nodes[0]?.kill();
     await enough("ALLOW_FALLBACK", killedMs);
+    await tells("slots_without_owner 5462");
     const replica = stack.cluster.nodes[3];
     await waitFor(
       "the promotion",
@@ -60,6 +64,8 @@ describeWith(["redis-server", "postgres"], "a Redis Cluster that loses a master 
       PROMOTION_MS,
     );
     const promotedMs = performance.now();
+    await tells("slots_without_owner 0");
+    await tells("masters_without_replica 1");
     await enough("OK", promotedMs);
     const journal = await load.stop();
 

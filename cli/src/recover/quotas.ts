@@ -181,5 +181,6 @@ const NOBODY = {
   rebased: () => undefined,
   stalled: () => undefined,
   breaker: () => undefined,
+  looked: () => undefined,
   gaveBack: () => undefined,
 };

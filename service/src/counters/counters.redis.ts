@@ -21,7 +21,7 @@ import { raiseInRedis } from "./raise.redis.ts";
 import type { Raised, RaiseOrder } from "./raise.ts";
 import { TAKE_SCRIPT } from "./scripts.redis.ts";
 import { Settlement } from "./settlement.redis.ts";
-import { Shards } from "./shards.redis.ts";
+import { type Coverage, Shards } from "./shards.redis.ts";
 import { readStoreError, type StoreError } from "./store-error.ts";
 import { readTakeReply, type TakeReply, takeArguments } from "./take-arguments.ts";
 import { TakeCall } from "./take-call.redis.ts";
@@ -43,6 +43,7 @@ export type CountersObserver = Readonly<{
   rebased: (buckets: number) => void;
   stalled: (lateMs: number) => void;
   breaker: (node: string, open: boolean) => void;
+  looked: (coverage: Coverage) => void;
   gaveBack: (outcome: "given_back" | "failed") => void;
 }>;
 
@@ -79,6 +80,7 @@ export class RedisCounters implements Counters {
         options.observer.breaker(node.address, open);
         if (open) void this.#shards.refresh();
       },
+      looked: options.observer.looked,
     });
     this.#settlement = new Settlement(this.#keys, this.#shards, options.acknowledged, options.observer.gaveBack);
   }

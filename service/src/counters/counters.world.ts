@@ -4,10 +4,13 @@ import { Acknowledged } from "../usage/acknowledged.ts";
 import type { Claim } from "./claim.ts";
 import { type CountersObserver, RedisCounters, type RedisCountersOptions } from "./counters.redis.ts";
 import type { Take, TakeCheck, UnavailableCause } from "./counters.ts";
+import type { Coverage } from "./shards.redis.ts";
 
 export type Observed = Readonly<{
   unavailable: UnavailableCause[];
   breaker: [string, boolean][];
+  /** The last alone; none before the first look. */
+  coverage: Coverage[];
   gaveBack: ("given_back" | "failed")[];
   rebased: number[];
 }>;
@@ -16,13 +19,14 @@ export async function openRedisCounters(
   seeds: readonly string[],
   options: Partial<RedisCountersOptions> = {},
 ): Promise<{ counters: RedisCounters; observed: Observed }> {
-  const observed: Observed = { unavailable: [], breaker: [], gaveBack: [], rebased: [] };
+  const observed: Observed = { unavailable: [], breaker: [], coverage: [], gaveBack: [], rebased: [] };
   const observer: CountersObserver = {
     replied: () => undefined,
     unavailable: (cause) => observed.unavailable.push(cause),
     rebased: (buckets) => observed.rebased.push(buckets),
     stalled: () => undefined,
     breaker: (node, open) => observed.breaker.push([node, open]),
+    looked: (coverage) => observed.coverage.splice(0, 1, coverage),
     gaveBack: (outcome) => observed.gaveBack.push(outcome),
   };
   const counters = new RedisCounters({

@@ -7,23 +7,35 @@
 // and within what is left of their deadline.
 // Not here: what is sent to a node (counters.redis.ts), one node's life (node.redis.ts).
 import { type NodeEvents, type RedisAccess, RedisNode } from "./node.redis.ts";
-import { type NodeInfo, parseClusterNodes, SLOTS } from "./topology.ts";
+import { mastersWithoutReplica, type NodeInfo, parseClusterNodes, SLOTS } from "./topology.ts";
 
 const REFRESH_EVERY_MS = 1_000;
 const REFRESH_WHILE_BROKEN_MS = 250;
 const ASK_TIMEOUT_MS = 500;
 
+/** What one look at the cluster found, as this process sees it. */
+export type Coverage = Readonly<{
+  /** Nobody who answers owns them: what is asked of their tenants gets the Fallback. */
+  slotsWithoutOwner: number;
+  /** One more death, and their slots have no owner. 0 for a Redis that is alone. */
+  mastersWithoutReplica: number;
+}>;
+
+export type ShardsEvents = NodeEvents & Readonly<{ looked: (coverage: Coverage) => void }>;
+
 export class Shards {
   readonly #seeds: readonly string[];
   readonly #access: RedisAccess;
-  readonly #events: NodeEvents;
+  readonly #events: ShardsEvents;
   readonly #nodes = new Map<string, RedisNode>();
   readonly #owners: (RedisNode | null)[] = new Array(SLOTS).fill(null);
+  /** Of the last node that told us; empty before. */
+  #view: readonly NodeInfo[] = [];
   #timer: NodeJS.Timeout | null = null;
   #refreshing: Promise<void> | null = null;
   #closed = false;
 
-  constructor(seeds: readonly string[], access: RedisAccess, events: NodeEvents) {
+  constructor(seeds: readonly string[], access: RedisAccess, events: ShardsEvents) {
     this.#seeds = seeds;
     this.#access = access;
     this.#events = events;
@@ -76,6 +88,7 @@ export class Shards {
   refresh(first: RedisNode | null = null): Promise<void> {
     this.#refreshing ??= this.#ask(first).finally(() => {
       this.#refreshing = null;
+      this.#events.looked(this.#coverage());
     });
     return this.#refreshing;
   }
@@ -118,6 +131,13 @@ export class Shards {
     return this.#seeds.map((address) => this.nodeAt(address)).filter((node) => !node.ready);
   }
 
+  #coverage(): Coverage {
+    return {
+      slotsWithoutOwner: this.#owners.filter((node) => !node?.ready).length,
+      mastersWithoutReplica: mastersWithoutReplica(this.#view, (address) => this.#nodes.get(address)?.ready === true),
+    };
+  }
+
   /** Its view of the cluster; a single server owns every slot; null when it does not answer. */
   async #viewOf(node: RedisNode): Promise<NodeInfo[] | null> {
     try {
@@ -126,11 +146,12 @@ export class Shards {
       return parseClusterNodes(String(text), hostOf(node.address));
     } catch (error) {
       if (!(error instanceof Error) || !/cluster support disabled/i.test(error.message)) return null;
-      return [{ address: node.address, isMaster: true, isFailed: false, configEpoch: 0, ranges: [[0, SLOTS - 1]] }];
+      return [single(node.address)];
     }
   }
 
   #apply(view: readonly NodeInfo[]): void {
+    this.#view = view;
     const named = new Set(view.map((info) => info.address));
     for (const info of view) {
       if (info.isFailed) continue;
@@ -165,6 +186,10 @@ export class Shards {
       node.close();
     }
   }
+}
+
+function single(address: string): NodeInfo {
+  return { id: "", address, isMaster: true, masterId: null, isFailed: false, configEpoch: 0, ranges: [[0, SLOTS - 1]] };
 }
 
 function hostOf(address: string): string {

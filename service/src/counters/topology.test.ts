@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { readStoreError } from "./store-error.ts";
-import { parseClusterNodes } from "./topology.ts";
+import { mastersWithoutReplica, parseClusterNodes } from "./topology.ts";
 
 const VIEW = `
 07c37df 127.0.0.1:30004@31004,hostname4 slave e7d1eec 0 1426238317239 4 connected
@@ -10,15 +10,26 @@ e7d1eec :30001@31001 myself,master - 0 0 7 connected 0-5460 5462 [93-<-292f8b3] 
 a1b2c3d 127.0.0.1:30009@31009 handshake - 0 0 0 connected
 `;
 
+const MASTER = { isMaster: true, isFailed: false, masterId: null };
+const REPLICA = { id: "07c37df", isMaster: false, isFailed: false, masterId: "e7d1eec" };
+
 test("masters, replicas, epochs and slots are read, moving slots left with their owner", () => {
   expect(parseClusterNodes(VIEW, "10.1.2.3")).toEqual([
-    { address: "hostname4:30004", isMaster: false, isFailed: false, configEpoch: 4, ranges: [] },
-    { address: "redis-2.internal:30002", isMaster: true, isFailed: false, configEpoch: 2, ranges: [[5461, 10922]] },
-    { address: "127.0.0.1:30003", isMaster: false, isFailed: true, configEpoch: 3, ranges: [[10923, 16383]] },
+    { ...REPLICA, address: "hostname4:30004", configEpoch: 4, ranges: [] },
+    { ...MASTER, id: "67ed2db", address: "redis-2.internal:30002", configEpoch: 2, ranges: [[5461, 10922]] },
     {
+      ...MASTER,
+      id: "292f8b3",
+      address: "127.0.0.1:30003",
+      isMaster: false,
+      isFailed: true,
+      configEpoch: 3,
+      ranges: [[10923, 16383]],
+    },
+    {
+      ...MASTER,
+      id: "e7d1eec",
       address: "10.1.2.3:30001",
-      isMaster: true,
-      isFailed: false,
       configEpoch: 7,
       ranges: [
         [0, 5460],
@@ -26,6 +37,18 @@ test("masters, replicas, epochs and slots are read, moving slots left with their
       ],
     },
   ]);
+});
+
+test("a master with slots wants a replica that answers; one without slots, a dead one and one that is alone do not", () => {
+  const master = { ...MASTER, id: "m", address: "m:1", configEpoch: 1, ranges: [[0, 16_383]] as const };
+  const empty = { ...master, id: "e", address: "e:1", ranges: [] };
+  const dead = { ...master, id: "d", address: "d:1", isMaster: false, isFailed: true };
+  const replica = { ...REPLICA, masterId: "m", address: "r:1", configEpoch: 1, ranges: [] };
+  const reached = () => true;
+  expect(mastersWithoutReplica([master, empty, dead, replica], reached)).toBe(0);
+  expect(mastersWithoutReplica([master, empty, dead, replica], (address) => address !== "r:1")).toBe(1);
+  expect(mastersWithoutReplica([master, { ...replica, masterId: "d" }], reached)).toBe(1);
+  expect(mastersWithoutReplica([master], reached)).toBe(0);
 });
 
 test("every error of the store says whether anything ran, and whom it blames", () => {

@@ -4,9 +4,13 @@
 export const SLOTS = 16_384;
 
 export type NodeInfo = Readonly<{
+  /** Its name in the cluster. */
+  id: string;
   /** `host:port`, the name a node has everywhere. */
   address: string;
   isMaster: boolean;
+  /** The id of the master that it follows; null for a master. */
+  masterId: string | null;
   /** The cluster has agreed that it is gone. */
   isFailed: boolean;
   configEpoch: number;
@@ -18,20 +22,32 @@ export type NodeInfo = Readonly<{
 export function parseClusterNodes(text: string, askedHost: string): NodeInfo[] {
   const nodes: NodeInfo[] = [];
   for (const line of text.split("\n")) {
-    const [, endpoint, flagText, , , , epoch, , ...slots] = line.trim().split(" ");
-    if (endpoint === undefined || flagText === undefined || epoch === undefined) continue;
+    const [id = "", endpoint, flagText, master, , , epoch, , ...slots] = line.trim().split(" ");
+    if (endpoint === undefined || flagText === undefined || master === undefined || epoch === undefined) continue;
     const flags = flagText.split(",");
     if (flags.includes("noaddr") || flags.includes("handshake")) continue;
     const isFailed = flags.includes("fail");
     nodes.push({
+      id,
       address: addressOf(endpoint, askedHost),
       isMaster: flags.includes("master") && !isFailed,
+      masterId: master === "-" ? null : master,
       isFailed,
       configEpoch: Number(epoch),
       ranges: slots.filter((slot) => !slot.startsWith("[")).map(rangeOf),
     });
   }
   return nodes;
+}
+
+/**
+ * Masters that own slots and have nobody to take over. `isReached` says whether a node answers us. A node that is alone is
+ * meant to be.
+ */
+export function mastersWithoutReplica(view: readonly NodeInfo[], isReached: (address: string) => boolean): number {
+  if (view.length < 2) return 0;
+  const followed = new Set(view.filter(({ address }) => isReached(address)).map(({ masterId }) => masterId));
+  return view.filter(({ id, isMaster, ranges }) => isMaster && ranges.length > 0 && !followed.has(id)).length;
 }
 
 /** `ip:port@bus[,hostname]`; a hostname is preferred where the cluster announces one, for TLS. */

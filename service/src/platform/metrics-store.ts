@@ -18,6 +18,8 @@ export type StoreMetrics = Readonly<{
   /** A deadline came late because we stood still. */
   stalled: (lateMs: number) => void;
   breaker: (node: string, open: boolean) => void;
+  /** After each look at who owns what. */
+  looked: (coverage: Readonly<{ slotsWithoutOwner: number; mastersWithoutReplica: number }>) => void;
   gaveBack: (outcome: (typeof GIVE_BACKS)[number]) => void;
 }>;
 
@@ -32,12 +34,23 @@ export function createStoreMetrics(registry: SeriesRegistry): StoreMetrics {
     registers: [registry],
     aggregator: "max",
   });
+  const gauge = (name: string, help: string) =>
+    new Gauge({ name: `sluice_store_${name}`, help, registers: [registry], aggregator: "max" });
+  const uncovered = gauge("slots_without_owner", "Slots that nobody who answers owns: their tenants get the Fallback.");
+  const unfollowed = gauge(
+    "masters_without_replica",
+    "Masters with slots whose death would leave these without owner.",
+  );
   return {
     replied: (_node, latencyMs) => latency(latencyMs / 1000),
     unavailable: countBy(named("unavailable", "Takes without an answer in time."), { label: "cause", values: CAUSES }),
     rebased: countAll(named("rebased_buckets", "Buckets found ahead of the store's clock and re-based.")),
     stalled: (lateMs) => stalled(lateMs / 1000),
     breaker: (node, open) => breaker.set({ node }, open ? 1 : 0),
+    looked: ({ slotsWithoutOwner, mastersWithoutReplica }) => {
+      uncovered.set(slotsWithoutOwner);
+      unfollowed.set(mastersWithoutReplica);
+    },
     gaveBack: countBy(named("give_backs", "Late successes of refused checks, given back."), {
       label: "outcome",
       values: GIVE_BACKS,

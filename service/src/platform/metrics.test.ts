@@ -12,6 +12,7 @@ test("what is recorded is exposed in OpenMetrics", async () => {
   metrics.store.unavailable("deadline");
   metrics.store.breaker("10.0.0.1:6379", true);
   metrics.store.rebased(3);
+  metrics.store.looked({ slotsWithoutOwner: 5_461, mastersWithoutReplica: 1 });
   metrics.policies(42, 60_000);
   metrics.policyReload("replaced");
   metrics.stall(30);
@@ -26,6 +27,8 @@ test("what is recorded is exposed in OpenMetrics", async () => {
     'sluice_store_unavailable_total{cause="deadline"} 1',
     'sluice_store_breaker_open{node="10.0.0.1:6379"} 1',
     "sluice_store_rebased_buckets_total 3",
+    "sluice_store_slots_without_owner 5461",
+    "sluice_store_masters_without_replica 1",
     "sluice_policy_version 42",
     "sluice_policy_age_seconds 5",
     'sluice_policy_reloads_total{outcome="replaced"} 1',

@@ -35,7 +35,15 @@ describeWith(["redis-server", "postgres"], "harvesting a dead process", () => {
   async function world() {
     const url = await server.migratedDatabase();
     const { pool, close } = openPostgres({ url, poolSize: 8 });
-    const shards = new Shards(seeds(), { tls: null }, { connected: () => undefined, breaker: () => undefined });
+    const shards = new Shards(
+      seeds(),
+      { tls: null },
+      {
+        connected: () => undefined,
+        breaker: () => undefined,
+        looked: () => undefined,
+      },
+    );
     await shards.start();
     // A search finds everything under the prefix, and no other test's.
     worlds += 1;
