@@ -2,6 +2,7 @@
 import type { PostgresFailover } from "../../../stack/src/postgres-failover.ts";
 import type { StackOptions } from "../../../stack/src/stack.ts";
 import { type AdminWriter, firstWriteAfterMs, longestPauseMs } from "../lab/admin-writer.ts";
+import { type Alarm, alarmedWithin, tellAlarm } from "../lab/alarm.ts";
 import { COUNTS_KEPT, EVERY_FAULT, NO_FALLBACK, RATES_HOLD } from "../lab/expectations.ts";
 import type { Expectation, Fault, World } from "../lab/fault.ts";
 import { ADMIN_LOST, administratorsAtWork, everyTenant } from "./parts.ts";
@@ -16,10 +17,13 @@ export type DatabaseFault = Pick<Fault, "id" | "name" | "about" | "faultMs" | "r
     /** From the strike, unless it is from the mending. */
     adminBackMs: number;
     adminBackFrom: "strike" | "mending";
+    /** What operators must hear, and within what time from the strike. */
+    alarm?: Readonly<{ lines: Alarm; withinMs: number; why: string }>;
     mend?: (failover: PostgresFailover, world: World) => Promise<void>;
   }>;
 
-export function databaseFault({ stack, strike, mend, adminBackMs, adminBackFrom, ...shown }: DatabaseFault): Fault {
+export function databaseFault(fault: DatabaseFault): Fault {
+  const { stack, strike, mend, alarm, adminBackMs, adminBackFrom, ...shown } = fault;
   let writer: AdminWriter | null = null;
   let sinceMs = 0;
   return {
@@ -29,6 +33,7 @@ export function databaseFault({ stack, strike, mend, adminBackMs, adminBackFrom,
       writer = await administratorsAtWork(world);
       sinceMs = Date.now();
       await strike(failoverOf(world), world);
+      if (alarm !== undefined) await tellAlarm(world, alarm.lines, alarm.withinMs);
       return everyTenant(world);
     },
     ...(mend !== undefined && {
@@ -47,7 +52,11 @@ export function databaseFault({ stack, strike, mend, adminBackMs, adminBackFrom,
       world.tell(ADMIN_BACK_MS, backMs);
       world.tell(ADMIN_LOST, await writer.lost());
     },
-    expectations: [...EVERY_FAULT, NO_FALLBACK, ...COUNTS_KEPT, RATES_HOLD, ...adminExpectations(adminBackMs)],
+    expectations: [
+      ...[...EVERY_FAULT, NO_FALLBACK, ...COUNTS_KEPT, RATES_HOLD],
+      ...adminExpectations(adminBackMs),
+      ...(alarm === undefined ? [] : [alarmedWithin(alarm.withinMs, alarm.why)]),
+    ],
   };
 }
 

@@ -1,7 +1,10 @@
-// F4: a replica is killed. Nobody sees anything of it.
+// F4: a replica is killed. No caller sees anything of it; operators hear that its master has nobody to take over.
+import { alarmedWithin, NOBODY_TO_TAKE_OVER, tellAlarm } from "../lab/alarm.ts";
 import { COUNTS_KEPT, EVERY_FAULT, NO_FALLBACK, OTHERS_EXACT, RATES_HOLD } from "../lab/expectations.ts";
 import type { Fault } from "../lab/fault.ts";
 import { firstMaster, startStopped } from "./parts.ts";
+
+const TOLD_MS = 4_000;
 
 export const replicaKilled: Fault = {
   id: "F4",
@@ -13,8 +16,16 @@ export const replicaKilled: Fault = {
     const master = await firstMaster(world);
     const struck = await world.tenantsOf(master);
     await (await world.stack.redis.replicaOf(master)).kill();
+    await tellAlarm(world, NOBODY_TO_TAKE_OVER, TOLD_MS);
     return struck;
   },
   mend: startStopped,
-  expectations: [...EVERY_FAULT, NO_FALLBACK, OTHERS_EXACT, ...COUNTS_KEPT, RATES_HOLD],
+  expectations: [
+    ...EVERY_FAULT,
+    NO_FALLBACK,
+    OTHERS_EXACT,
+    ...COUNTS_KEPT,
+    RATES_HOLD,
+    alarmedWithin(TOLD_MS, "its master has nobody to take over"),
+  ],
 };

@@ -1,4 +1,5 @@
 // F5: a master and its replica are killed together, and started again from their append-only files.
+import { alarmedWithin, SLOTS_WITHOUT_OWNER, tellAlarm } from "../lab/alarm.ts";
 import { COUNTS_KEPT, EVERY_FAULT, OTHERS_EXACT, USAGE_EXACT } from "../lab/expectations.ts";
 import type { Expectation, Fault } from "../lab/fault.ts";
 import { firstMaster, startStopped } from "./parts.ts";
@@ -9,6 +10,8 @@ const SOON_AFTER_START: Expectation = {
   atMost: 4_000,
   why: "the master lets clients in, a breaker closes, traffic ramps up",
 };
+
+const TOLD_MS = 4_000;
 
 export const shardDead: Fault = {
   id: "F5",
@@ -23,8 +26,16 @@ export const shardDead: Fault = {
     const struck = await world.tenantsOf(master);
     const replica = await world.stack.redis.replicaOf(master);
     await Promise.all([master.kill(), replica.kill()]);
+    await tellAlarm(world, SLOTS_WITHOUT_OWNER, TOLD_MS);
     return struck;
   },
   mend: startStopped,
-  expectations: [...EVERY_FAULT, ...USAGE_EXACT, OTHERS_EXACT, ...COUNTS_KEPT, SOON_AFTER_START],
+  expectations: [
+    ...EVERY_FAULT,
+    ...USAGE_EXACT,
+    OTHERS_EXACT,
+    ...COUNTS_KEPT,
+    SOON_AFTER_START,
+    alarmedWithin(TOLD_MS, "its slots have no owner"),
+  ],
 };

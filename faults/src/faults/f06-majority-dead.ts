@@ -1,8 +1,11 @@
 // F6: two of three masters are killed. Without a majority no replica is promoted, and the third stops taking: the whole
 // store is away until somebody acts. Here both are started again.
+import { alarmedWithin, SLOTS_WITHOUT_OWNER, tellAlarm } from "../lab/alarm.ts";
 import { COUNTS_KEPT, EVERY_FAULT } from "../lab/expectations.ts";
 import type { Fault } from "../lab/fault.ts";
 import { everyTenant, mastersOf, startStopped } from "./parts.ts";
+
+const TOLD_MS = 4_000;
 
 export const majorityDead: Fault = {
   id: "F6",
@@ -13,6 +16,7 @@ export const majorityDead: Fault = {
   inflict: async (world) => {
     const masters = await mastersOf(world);
     await Promise.all(masters.slice(0, 2).map((master) => master.kill()));
+    await tellAlarm(world, SLOTS_WITHOUT_OWNER, TOLD_MS);
     return everyTenant(world);
   },
   mend: startStopped,
@@ -20,5 +24,6 @@ export const majorityDead: Fault = {
     ...EVERY_FAULT,
     ...COUNTS_KEPT,
     { figure: "returnMs", atMost: 8_000, why: "the masters agree again, a breaker closes, traffic ramps up" },
+    alarmedWithin(TOLD_MS, "their slots have no owner"),
   ],
 };

@@ -1,4 +1,5 @@
 // F19: the host of PostgreSQL's primary is gone, with everything on it. The standby is promoted.
+import { ALONE_ON_ONE_SERVER } from "../lab/alarm.ts";
 import { databaseFault } from "./database.ts";
 
 export const databaseHostKilled = databaseFault({
@@ -9,6 +10,7 @@ export const databaseHostKilled = databaseFault({
   recoveryMs: 6_000,
   adminBackMs: 15_000,
   adminBackFrom: "strike",
+  alarm: { lines: ALONE_ON_ONE_SERVER, withinMs: 20_000, why: "changes are on one server only" },
   strike: async (failover) => {
     await (await failover.primary()).kill();
   },

@@ -1,4 +1,5 @@
 // F21: the standby stands still. Commits wait for it until the monitor lets the primary go on alone, which is alarmed.
+import { ALONE_ON_ONE_SERVER } from "../lab/alarm.ts";
 import { databaseFault } from "./database.ts";
 
 export const standbyPaused = databaseFault({
@@ -9,6 +10,7 @@ export const standbyPaused = databaseFault({
   recoveryMs: 6_000,
   adminBackMs: 20_000,
   adminBackFrom: "strike",
+  alarm: { lines: ALONE_ON_ONE_SERVER, withinMs: 15_000, why: "changes are on one server only" },
   strike: async (failover) => {
     const primary = await failover.primary();
     for (const node of failover.nodes) if (node !== primary) node.freeze();

@@ -2,6 +2,7 @@
 // reaches them. The monitor sees two nodes in good health and changes nothing, so commits wait for a standby that hears nothing
 // (pg_auto_failover 2.0): administrators get no answer until the link is back, and checks notice nothing.
 import type { PostgresFailover } from "../../../stack/src/postgres-failover.ts";
+import { COMMITS_HANG } from "../lab/alarm.ts";
 import type { World } from "../lab/fault.ts";
 import { databaseFault } from "./database.ts";
 
@@ -15,6 +16,7 @@ export const replicationCut = databaseFault({
   recoveryMs: 10_000,
   adminBackMs: 10_000,
   adminBackFrom: "mending",
+  alarm: { lines: COMMITS_HANG, withinMs: 15_000, why: "commits hang" },
   strike: async (failover, world) => {
     const primary = await failover.primary();
     const standbys = failover.nodes.filter((node) => node !== primary);

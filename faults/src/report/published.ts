@@ -23,6 +23,8 @@ export type PublishedFault = Readonly<{
   failures: readonly string[];
   /** Fallback answers that met stalls of the machine, of all runs. */
   inStalls: number;
+  /** What the machine itself makes of a run; absent where it was measured before this was kept. */
+  before?: Readonly<{ worstP99Ms: number; fallback: number }>;
   met: boolean;
   figures: readonly PublishedFigure[];
 }>;
@@ -41,6 +43,10 @@ export function publishedFault(summary: FaultSummary, sitting: Sitting): Publish
     ...{ id, name, about, sitting, failures: failures.map((failure) => failure.split("\n")[0] ?? "") },
     runs: runs.length,
     inStalls: runs.reduce((sum, { figures: { fallbackInStalls } }) => sum + fallbackInStalls, 0),
+    before: {
+      worstP99Ms: Math.max(0, ...runs.map(({ figures: { baselineP99Ms } }) => baselineP99Ms ?? 0)),
+      fallback: runs.reduce((sum, { figures: { fallbackBefore } }) => sum + fallbackBefore, 0),
+    },
     met: isMet(summary),
     figures: figures.map(publishedFigure),
   };

@@ -12,7 +12,7 @@ export type ReliabilityPage = Readonly<{
 const OVERVIEW = ["wrongDenials", "unanswered", "fallbackElsewhere", "recoveryMs", "faultP99Ms"] as const;
 
 export function reliabilityPage({ faults, absent }: ReliabilityPage): string {
-  return `${[INTRO, machines(faults), overview(faults), ...faults.map(section), absences(absent)].join("\n\n")}\n`;
+  return `${[INTRO, machines(faults), ...noise(faults), overview(faults), ...faults.map(section), absences(absent)].join("\n\n")}\n`;
 }
 
 const INTRO = `# Reliability
@@ -37,6 +37,18 @@ function machines(faults: readonly PublishedFault[]): string {
   return ["Measured on:", lines.join("\n")].join("\n\n");
 }
 
+/** Without it nobody can say whether a single answer is the fault's or the machine's. */
+function noise(faults: readonly PublishedFault[]): string[] {
+  const known = faults.flatMap(({ runs, before }) => (before === undefined ? [] : [{ runs, ...before }]));
+  const sum = (of: "runs" | "fallback") => known.reduce((total, each) => total + each[of], 0);
+  if (known.length === 0) return [];
+  const worst = shown("baselineP99Ms", Math.max(...known.map(({ worstP99Ms }) => worstP99Ms)));
+  return [
+    `Before anything was broken, ${counted(sum("runs"), "run")} had ${counted(sum("fallback"), "Fallback answer")} that met no ` +
+      `stall which the witnesses saw, and a P99 of up to ${worst}: so much is the machine's.`,
+  ];
+}
+
 function overview(faults: readonly PublishedFault[]): string {
   const head = ["fault", "", ...OVERVIEW.map((figure) => `${nameOf({ figure })}: median, worst`)];
   const rows = faults.map(({ id, name, met, figures }) => [
@@ -50,10 +62,16 @@ function overview(faults: readonly PublishedFault[]): string {
   return ["## All of them", table(head, rows)].join("\n\n");
 }
 
-function section({ id, name, about, sitting, runs, failures, inStalls, met, figures }: PublishedFault): string {
+function section(fault: PublishedFault): string {
+  const { id, name, about, sitting, runs, failures, inStalls, before, met, figures } = fault;
   const said = [
     `${counted(runs, "run")} on ${dayOf(sitting)}, ${met ? "as expected" : "**not as expected**"}.`,
     ...(inStalls === 0 ? [] : [`${inStalls} Fallback answers met stalls of the machine.`]),
+    ...(before === undefined
+      ? []
+      : [
+          `Before the fault: P99 up to ${shown("baselineP99Ms", before.worstP99Ms)}, ${counted(before.fallback, "Fallback answer")} beside stalls.`,
+        ]),
     ...failures.map((failure) => `A run failed: ${failure}`),
   ];
   return [

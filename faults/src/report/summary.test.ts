@@ -69,6 +69,7 @@ test("what is broken is called so, in the table and on the page", () => {
   expect(page).toContain("| F1 master killed | **not as expected** |");
   expect(page).toContain("| exact again | never | never | <= 5.0 s, promoted | **broken** |");
   expect(page).toContain("A run failed: no stack");
+  expect(page).toContain("Before anything was broken, 1 run had 0 Fallback answers");
   expect(page).toContain("**F27**");
 });
 

@@ -1,7 +1,7 @@
 // Figures as people read them: names, units, numbers. Pure.
 import type { Expectation, FigureName } from "../lab/fault.ts";
 
-const NAMES: Readonly<Record<FigureName | "adminWritesMs" | "longestWriteWaitMs", string>> = {
+const NAMES: Readonly<Record<FigureName | "adminWritesMs" | "alarmMs" | "longestWriteWaitMs", string>> = {
   requests: "requests",
   refusals: "refusals by limits",
   wrongDenials: "wrong denials",
@@ -25,6 +25,7 @@ const NAMES: Readonly<Record<FigureName | "adminWritesMs" | "longestWriteWaitMs"
   quotaReopenedMs: "full quotas open for",
   leftOutShare: "left out for stalls",
   adminWritesMs: "administrators write again",
+  alarmMs: "a metric tells",
   longestWriteWaitMs: "longest wait of a write",
 };
 
