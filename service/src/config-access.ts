@@ -1,4 +1,5 @@
 // Who may connect: our TLS identity, how callers prove themselves, who may scrape.
+import { readCertificates, readKeyPair } from "./config-certificates.ts";
 import { type ConfigReader, splitList } from "./config-reader.ts";
 import { Secret } from "./platform/secret.ts";
 
@@ -19,9 +20,8 @@ export type ServiceCredential = Readonly<{ secret: Secret; tenants: readonly str
 export type ServiceAuthConfig = Readonly<{ kind: ServiceAuthKind; credentials: readonly ServiceCredential[] }>;
 
 export function readTls(reader: ConfigReader): TlsConfig | null {
-  const certificate = reader.textOrFile("SLUICE_TLS_CERT");
-  const privateKey = reader.secret("SLUICE_TLS_KEY");
-  const clientCa = reader.textOrFile("SLUICE_TLS_CLIENT_CA");
+  const { certificate, privateKey } = readKeyPair(reader, "SLUICE_TLS");
+  const clientCa = readCertificates(reader, "SLUICE_TLS_CLIENT_CA");
   const clientNames = reader.list("SLUICE_TLS_CLIENT_NAMES");
   for (const name of clientNames ?? []) {
     if (/^(DNS|URI|IP Address|email):./.test(name)) continue;

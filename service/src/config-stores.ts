@@ -1,5 +1,6 @@
 // Where the stores are: PostgreSQL or the embedded database, Redis or the counters in this process.
 // Both addresses may hold a password, so they are secrets as a whole.
+import { readCertificates, readKeyPair } from "./config-certificates.ts";
 import { type ConfigReader, type Range, splitList } from "./config-reader.ts";
 import { PostgresUrlFault, parsePostgresUrl } from "./platform/postgres-hosts.ts";
 import { Secret } from "./platform/secret.ts";
@@ -45,7 +46,7 @@ const DEFAULT_READ_LAG_MS = 5_000;
 
 export function readDatabase(reader: ConfigReader): DatabaseConfig {
   const dataDir = reader.text("SLUICE_DATA_DIR") ?? ".sluice";
-  const tlsCa = reader.textOrFile("SLUICE_DATABASE_TLS_CA");
+  const tlsCa = readCertificates(reader, "SLUICE_DATABASE_TLS_CA");
   const url = readPostgresUrl(reader, "SLUICE_DATABASE_URL", true);
   const migrateUrl = readPostgresUrl(reader, "SLUICE_MIGRATE_DATABASE_URL", true);
   const readUrl = readPostgresUrl(reader, "SLUICE_DATABASE_READ_URL", false);
@@ -106,9 +107,8 @@ function readPostgresUrl(reader: ConfigReader, variable: string, changes: boolea
 const DEFAULT_REDIS_PORT = 6379;
 
 export function readRedis(reader: ConfigReader): RedisConfig {
-  const ca = reader.textOrFile("SLUICE_REDIS_TLS_CA");
-  const certificate = reader.textOrFile("SLUICE_REDIS_TLS_CERT");
-  const privateKey = reader.secret("SLUICE_REDIS_TLS_KEY");
+  const ca = readCertificates(reader, "SLUICE_REDIS_TLS_CA");
+  const { certificate, privateKey } = readKeyPair(reader, "SLUICE_REDIS_TLS");
   const serverName = reader.text("SLUICE_REDIS_TLS_SERVERNAME");
   const username = reader.text("SLUICE_REDIS_USERNAME");
   const password = reader.secret("SLUICE_REDIS_PASSWORD");

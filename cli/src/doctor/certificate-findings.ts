@@ -1,16 +1,16 @@
 // How long certificates are good for: one finding for each of a PEM text. Pure.
 import { X509Certificate } from "node:crypto";
+import { certificatesIn } from "@sluice/service/config-certificates.ts";
 import type { Finding } from "./finding.ts";
 
 const PART = "certificates";
-const PEM_BLOCK = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 const DAY_MS = 86_400_000;
 /** Time to have a new one issued by people, not only by a machine. */
 const SOON_MS = 30 * DAY_MS;
 
 /** `check` is the variable that the text comes from. */
 export function certificateFindings(check: string, pem: string, nowMs: number): Finding[] {
-  const blocks = pem.match(PEM_BLOCK) ?? [];
+  const blocks = certificatesIn(pem);
   if (blocks.length === 0) return [{ part: PART, check, state: "fail", detail: "holds no certificate in PEM" }];
   return blocks.map((block) => ({ part: PART, check, ...judge(block, nowMs) }));
 }
