@@ -114,7 +114,7 @@ export async function startWorker(
     hashes,
     census,
     close: closeCounters,
-  } = await openCounters(...[config, acknowledged, metrics.store, clock]);
+  } = await openCounters(config, acknowledged, { metrics: metrics.store, log }, clock);
   shutdown.before("counters", closeCounters);
 
   const ledger = createLedger(acknowledged.owner);

@@ -1,5 +1,6 @@
 // Opens what the service keeps its things in, as configured: PostgreSQL or the embedded one, Redis or this process.
 import { resolve } from "node:path";
+import { createSecureContext } from "node:tls";
 import type { Config } from "./config.ts";
 import type { RedisConfig } from "./config-stores.ts";
 import { connectionsOf } from "./connections.ts";
@@ -11,6 +12,7 @@ import type { UsageHashes } from "./counters/usage-hashes.redis.ts";
 import { startCensus } from "./fallback/worker-census.redis.ts";
 import { ALONE, type WorkerCensus } from "./fallback/worker-census.ts";
 import { startEmbeddedPostgres } from "./platform/embedded-postgres.ts";
+import type { Log } from "./platform/log.ts";
 import type { StoreMetrics } from "./platform/metrics-store.ts";
 import type { PostgresOptions } from "./platform/postgres.ts";
 import type { ReplicaOptions } from "./platform/read-replica.ts";
@@ -61,7 +63,7 @@ export type OpenCounters = Readonly<{
 export async function openCounters(
   config: Config,
   acknowledged: Acknowledged,
-  observer: StoreMetrics,
+  { metrics, log }: Readonly<{ metrics: StoreMetrics; log: Log }>,
   clock: (() => number) | undefined,
 ): Promise<OpenCounters> {
   if (config.redis.kind === "embedded") {
@@ -75,7 +77,11 @@ export async function openCounters(
     idSecret: config.idSecret.reveal(),
     deadlineMs: config.checkDeadlineMs,
     acknowledged,
-    observer,
+    observer: {
+      ...metrics,
+      away: (node, because) => log.warn({ node, because }, "a node of Redis is away: it is tried ten times a second"),
+      back: (node) => log.info({ node }, "a node of Redis is back"),
+    },
     ...(clock === undefined ? {} : { clock }),
   });
   await counters.start();
@@ -100,9 +106,11 @@ export function redisAccess(redis: Extract<RedisConfig, { kind: "redis" }>): Red
       tls === null
         ? null
         : {
-            ...(tls.ca === null ? {} : { ca: tls.ca }),
-            ...(tls.certificate === null ? {} : { cert: tls.certificate }),
-            ...(tls.privateKey === null ? {} : { key: tls.privateKey.reveal() }),
+            secureContext: createSecureContext({
+              ...(tls.ca === null ? {} : { ca: tls.ca }),
+              ...(tls.certificate === null ? {} : { cert: tls.certificate }),
+              ...(tls.privateKey === null ? {} : { key: tls.privateKey.reveal() }),
+            }),
             ...(tls.serverName === null ? {} : { servername: tls.serverName }),
           },
   };

@@ -181,6 +181,8 @@ const NOBODY = {
   rebased: () => undefined,
   stalled: () => undefined,
   breaker: () => undefined,
+  away: () => undefined,
+  back: () => undefined,
   looked: () => undefined,
   gaveBack: () => undefined,
 };

@@ -36,13 +36,15 @@ const MAX_RESENT = 5;
 /** A take that is sent on more often than that is sent on every TRY_AGAIN_MS. */
 const MAX_FOLLOWED_AT_ONCE = 2;
 
-/** What the store tells the metrics. `node` is a node's address: bounded by the size of the Redis. */
+/** What the store tells the metrics and the log. `node` is a node's address: bounded by the size of the Redis. */
 export type CountersObserver = Readonly<{
   replied: (node: string, latencyMs: number) => void;
   unavailable: (cause: UnavailableCause) => void;
   rebased: (buckets: number) => void;
   stalled: (lateMs: number) => void;
   breaker: (node: string, open: boolean) => void;
+  away: (node: string, because: string) => void;
+  back: (node: string) => void;
   looked: (coverage: Coverage) => void;
   gaveBack: (outcome: "given_back" | "failed") => void;
 }>;
@@ -80,6 +82,8 @@ export class RedisCounters implements Counters {
         options.observer.breaker(node.address, open);
         if (open) void this.#shards.refresh();
       },
+      away: (node, because) => options.observer.away(node.address, because),
+      back: (node) => options.observer.back(node.address),
       looked: options.observer.looked,
     });
     this.#settlement = new Settlement(this.#keys, this.#shards, options.acknowledged, options.observer.gaveBack);

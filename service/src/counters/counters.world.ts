@@ -9,6 +9,8 @@ import type { Coverage } from "./shards.redis.ts";
 export type Observed = Readonly<{
   unavailable: UnavailableCause[];
   breaker: [string, boolean][];
+  /** As the log has it. */
+  told: string[];
   /** The last alone; none before the first look. */
   coverage: Coverage[];
   gaveBack: ("given_back" | "failed")[];
@@ -19,13 +21,15 @@ export async function openRedisCounters(
   seeds: readonly string[],
   options: Partial<RedisCountersOptions> = {},
 ): Promise<{ counters: RedisCounters; observed: Observed }> {
-  const observed: Observed = { unavailable: [], breaker: [], coverage: [], gaveBack: [], rebased: [] };
+  const observed: Observed = { unavailable: [], breaker: [], coverage: [], told: [], gaveBack: [], rebased: [] };
   const observer: CountersObserver = {
     replied: () => undefined,
     unavailable: (cause) => observed.unavailable.push(cause),
     rebased: (buckets) => observed.rebased.push(buckets),
     stalled: () => undefined,
     breaker: (node, open) => observed.breaker.push([node, open]),
+    away: (node, because) => observed.told.push(`${node} away: ${because}`),
+    back: (node) => observed.told.push(`${node} back`),
     looked: (coverage) => observed.coverage.splice(0, 1, coverage),
     gaveBack: (outcome) => observed.gaveBack.push(outcome),
   };

@@ -4,6 +4,7 @@
 // While the breaker is open the connection is destroyed; probes through the real script on a reserved key of the node
 // close it again. Nothing is queued for a node that is not ready, and nothing that was written is written again.
 // Not here: which slots a node owns (shards.redis.ts), what a take means (counters.redis.ts).
+import type { SecureContext } from "node:tls";
 import { createClient, RESP_TYPES } from "redis";
 import { Breaker } from "../platform/breaker.ts";
 import { SCRIPTS } from "./scripts.redis.ts";
@@ -18,13 +19,17 @@ const COMMAND_OPTIONS = { typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer }, tim
 export type RedisAccess = Readonly<{
   username?: string;
   password?: string;
-  /** PEM texts; null = plain TCP. */
-  tls: Readonly<{ ca?: string; cert?: string; key?: string; servername?: string }> | null;
+  /** Null = plain TCP. Made once: a node that is away is tried ten times a second, and to read PEM takes milliseconds. */
+  tls: Readonly<{ secureContext: SecureContext; servername?: string }> | null;
 }>;
 
 export type NodeEvents = Readonly<{
   /** A new connection is ready. */
   connected: (node: RedisNode) => void;
+  /** Cannot be connected to, and why; each reason once until it is connected again. */
+  away: (node: RedisNode, because: string) => void;
+  /** Connected, after it was told to be away. */
+  back: (node: RedisNode) => void;
   breaker: (node: RedisNode, open: boolean) => void;
 }>;
 
@@ -53,6 +58,7 @@ export class RedisNode {
   #connecting: Promise<void> | null = null;
   #loading: Promise<unknown> | null = null;
   #isAskedTime = false;
+  readonly #toldAway = new Set<string>();
   #closed = false;
 
   constructor(address: string, access: RedisAccess, events: NodeEvents) {
@@ -121,7 +127,11 @@ export class RedisNode {
   async #greet(): Promise<void> {
     const client = this.#open();
     // The client bounds only the TCP handshake; a frozen server would keep its greeting waiting for ever.
-    const overdue = setTimeout(() => client.destroy(), CONNECT_TIMEOUT_MS);
+    let because: string | null = null;
+    const overdue = setTimeout(() => {
+      because = `no answer within ${CONNECT_TIMEOUT_MS} ms`;
+      client.destroy();
+    }, CONNECT_TIMEOUT_MS);
     try {
       await client.connect();
       await Promise.all([
@@ -131,13 +141,22 @@ export class RedisNode {
       if (this.#closed) return client.destroy();
       this.#client = client;
       this.#events.connected(this);
+      if (this.#toldAway.size > 0) this.#events.back(this);
+      this.#toldAway.clear();
       if (this.breaker.isOpen) this.#retryLater();
-    } catch {
+    } catch (fault) {
       if (client.isOpen) client.destroy();
+      this.#tellAway(because ?? reasonOf(fault));
       this.#retryLater();
     } finally {
       clearTimeout(overdue);
     }
+  }
+
+  #tellAway(because: string): void {
+    if (this.#closed || this.#toldAway.has(because)) return;
+    this.#toldAway.add(because);
+    this.#events.away(this, because);
   }
 
   /** One load at a time, however many takes found their script gone. */
@@ -212,4 +231,10 @@ export class RedisNode {
     this.startSecond = Math.floor(nowMs / 1e3) - uptimeSeconds;
     this.clock.observe(nowMs);
   }
+}
+
+/** A name with several addresses fails with an error that says nothing but its code. */
+function reasonOf(fault: unknown): string {
+  if (!(fault instanceof Error)) return String(fault);
+  return fault.message || String((fault as NodeJS.ErrnoException).code ?? fault.name);
 }

@@ -1,11 +1,17 @@
 // What the Redis counters do when a real server is killed, frozen, flushed, full or slow to answer.
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createSecureContext } from "node:tls";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { makeCertificates } from "../../test/certificates.ts";
 import { startProxy } from "../../test/proxy.ts";
 import { type RedisNode, startRedis } from "../../test/redis.ts";
 import { describeWithRedis } from "../../test/services.ts";
 import { waitFor } from "../../test/wait.ts";
 import type { RedisCounters } from "./counters.redis.ts";
 import { monthUsed, openRedisCounters, orderOf } from "./counters.world.ts";
+import type { RedisAccess } from "./node.redis.ts";
 
 describeWithRedis("a Redis that fails", () => {
   let redis: RedisNode;
@@ -50,14 +56,56 @@ describeWithRedis("a Redis that fails", () => {
     expect(await waitFor("traffic is back", async () => [await monthUsed(counters, "acme")])).toEqual([3]);
   });
 
+  /** Opens a store that cannot be connected to, and returns what was told of it. */
+  async function toldOf(port: number, access: RedisAccess) {
+    const { counters, observed } = await openRedisCounters([`127.0.0.1:${port}`], { access });
+    open.push(counters);
+    await waitFor("the reason is told", () => observed.told.length > 0);
+    expect(await take(counters)).toMatchObject({ kind: "unavailable" });
+    return observed.told;
+  }
+
+  test("that knows another password, speaks no TLS, or is not vouched for is away for a reason that is told once", async ({
+    onTestFinished,
+  }) => {
+    const folder = await mkdtemp(join(tmpdir(), "sluice-certificates-"));
+    onTestFinished(() => rm(folder, { recursive: true }));
+    const certificates = await makeCertificates(folder);
+    const secured = await startRedis({ tls: certificates });
+    onTestFinished(() => secured.stop());
+    const [cert, key, ca] = await Promise.all(
+      [certificates.clientCertFile, certificates.clientKeyFile, certificates.caFile].map((file) => readFile(file)),
+    );
+    await redis.command("CONFIG", "SET", "requirepass", "other");
+
+    expect(await toldOf(redis.port, { tls: null, password: "wrong" })).toEqual([
+      expect.stringContaining("away: WRONGPASS"),
+    ]);
+    expect(await toldOf(redis.port, { tls: { secureContext: createSecureContext() } })).toEqual([
+      expect.stringContaining("away: no answer within 1000 ms"),
+    ]);
+    expect(await toldOf(secured.port, { tls: { secureContext: createSecureContext({ cert, key }) } })).toEqual([
+      expect.stringMatching(/away: .*(?:self-signed|unable to verify)/),
+    ]);
+    const tls = { secureContext: createSecureContext({ cert, key, ca }) };
+    const vouched = await openRedisCounters([`127.0.0.1:${secured.port}`], { access: { tls }, deadlineMs: 2_000 });
+    open.push(vouched.counters);
+    expect(await take(vouched.counters)).toMatchObject({ kind: "answered" });
+    expect(vouched.observed.told).toEqual([]);
+  });
+
   test("killed and restarted without its data, it starts a new generation from zero", async () => {
-    const { counters } = await opened();
+    const { counters, observed } = await opened();
     await take(counters, 3);
+    expect(observed.told).toEqual([]);
     await redis.kill();
     await waitFor("the kill is noticed", async () => (await take(counters)).kind === "unavailable");
+    const node = `127.0.0.1:${redis.port}`;
+    await waitFor("the reason is told", () => observed.told.length > 0);
     await redis.restart();
     await waitFor("it is found again", () => counters.health().healthy);
     expect(await waitFor("traffic is back", async () => [await monthUsed(counters, "acme")])).toEqual([0]);
+    expect(observed.told).toEqual([`${node} away: connect ECONNREFUSED ${node}`, `${node} back`]);
   });
 
   test("restarted with its data, it turns what was counted into the base of a new generation", async () => {

@@ -41,6 +41,8 @@ describeWith(["redis-server", "postgres"], "harvesting a dead process", () => {
       {
         connected: () => undefined,
         breaker: () => undefined,
+        away: () => undefined,
+        back: () => undefined,
         looked: () => undefined,
       },
     );
