@@ -24,7 +24,7 @@ export type PublishedFault = Readonly<{
   /** Fallback answers that met stalls of the machine, of all runs. */
   inStalls: number;
   /** What the machine itself makes of a run; absent where it was measured before this was kept. */
-  before?: Readonly<{ worstP99Ms: number; fallback: number }>;
+  before?: Readonly<{ worstP99Ms: number; fallback: number; setAside: number }>;
   met: boolean;
   figures: readonly PublishedFigure[];
 }>;
@@ -38,7 +38,7 @@ export type PublishedFigure = Readonly<{
 }>;
 
 export function publishedFault(summary: FaultSummary, sitting: Sitting): PublishedFault {
-  const { id, name, about, runs, failures, figures } = summary;
+  const { id, name, about, runs, failures, setAside, figures } = summary;
   return {
     ...{ id, name, about, sitting, failures: failures.map((failure) => failure.split("\n")[0] ?? "") },
     runs: runs.length,
@@ -46,6 +46,7 @@ export function publishedFault(summary: FaultSummary, sitting: Sitting): Publish
     before: {
       worstP99Ms: Math.max(0, ...runs.map(({ figures: { baselineP99Ms } }) => baselineP99Ms ?? 0)),
       fallback: runs.reduce((sum, { figures: { fallbackBefore } }) => sum + fallbackBefore, 0),
+      setAside,
     },
     met: isMet(summary),
     figures: figures.map(publishedFigure),

@@ -1,5 +1,6 @@
 // docs/reliability.md: what was measured, when and on which machine, fault by fault. Pure.
 import type { AbsentFault } from "../faults/absent.ts";
+import { PROMISED_P99_MS } from "../lab/expectations.ts";
 import type { PublishedFault, PublishedFigure, Sitting } from "./published.ts";
 import { boundOf, nameOf, shown } from "./words.ts";
 
@@ -26,6 +27,8 @@ What callers saw while parts of a real stack were broken: six Redis nodes, Postg
 - A witness on each core notes when it could not run for 3 ms: on a machine that many servers share, a core is not always to
   be had, and an answer of the Fallback that met such a stall says nothing about the fault. Each section says how many there
   were; where no Fallback answer is expected, the others are counted.
+- A run in which the machine keeps no P99 of ${PROMISED_P99_MS} ms before the fault, or the Fallback answers beside all stalls, says nothing about
+  the fault and is made again, unless it shows something to be wrong and not only slow; how many were set aside is told.
 - Latency counts from when a request was due. Requests that met a stall of the load generator are left out of it; without
   stalls means that those which met a stall of the machine are, too, whether they were fast or slow.`;
 
@@ -40,12 +43,12 @@ function machines(faults: readonly PublishedFault[]): string {
 /** Without it nobody can say whether a single answer is the fault's or the machine's. */
 function noise(faults: readonly PublishedFault[]): string[] {
   const known = faults.flatMap(({ runs, before }) => (before === undefined ? [] : [{ runs, ...before }]));
-  const sum = (of: "runs" | "fallback") => known.reduce((total, each) => total + each[of], 0);
+  const sum = (of: "runs" | "fallback" | "setAside") => known.reduce((total, each) => total + each[of], 0);
   if (known.length === 0) return [];
   const worst = shown("baselineP99Ms", Math.max(...known.map(({ worstP99Ms }) => worstP99Ms)));
   return [
     `Before anything was broken, ${counted(sum("runs"), "run")} had ${counted(sum("fallback"), "Fallback answer")} that met no ` +
-      `stall which the witnesses saw, and a P99 of up to ${worst}: so much is the machine's.`,
+      `stall which the witnesses saw, and a P99 of up to ${worst}: so much is the machine's. ${sum("setAside")} more were set aside.`,
   ];
 }
 
@@ -70,7 +73,7 @@ function section(fault: PublishedFault): string {
     ...(before === undefined
       ? []
       : [
-          `Before the fault: P99 up to ${shown("baselineP99Ms", before.worstP99Ms)}, ${counted(before.fallback, "Fallback answer")} beside stalls.`,
+          `Before the fault: P99 up to ${shown("baselineP99Ms", before.worstP99Ms)}, ${counted(before.fallback, "Fallback answer")} beside stalls; ${counted(before.setAside, "run")} set aside.`,
         ]),
     ...failures.map((failure) => `A run failed: ${failure}`),
   ];

@@ -7,7 +7,7 @@ import type { Expectation, Fault } from "../lab/fault.ts";
 import type { RunResult } from "../lab/run.ts";
 import { joinPublished, publishedFault } from "./published.ts";
 import { reliabilityPage } from "./reliability.ts";
-import { isMet, isOfSpeed, summarize, tally } from "./summary.ts";
+import { isMet, isOfSpeed, summarize, tally, tellsNothing } from "./summary.ts";
 import { faultTable } from "./table.ts";
 
 const quick: Expectation = { figure: "recoveryMs", atMost: 5_000, why: "promoted" };
@@ -71,6 +71,22 @@ test("what is broken is called so, in the table and on the page", () => {
   expect(page).toContain("A run failed: no stack");
   expect(page).toContain("Before anything was broken, 1 run had 0 Fallback answers");
   expect(page).toContain("**F27**");
+});
+
+test("a run whose machine was too slow before the fault tells nothing, unless something in it is wrong", () => {
+  const good = run(1_000, { opened: 1 });
+  const on = (machine: Partial<RunResult["figures"]>, from = good) => ({
+    ...from,
+    figures: { ...from.figures, ...machine },
+  });
+  expect(tellsNothing(on({ baselineP99Ms: 20, fallbackBefore: 0 }))).toBe(false);
+  expect(tellsNothing(on({ baselineP99Ms: 20.1 }))).toBe(true);
+  expect(tellsNothing(on({ fallbackBefore: 1 }))).toBe(true);
+  expect(tellsNothing(on({ baselineP99Ms: 20.1 }, run(9_000, { opened: 1 })))).toBe(true);
+  expect(tellsNothing(on({ baselineP99Ms: 20.1 }, run(1_000, { opened: 0 })))).toBe(false);
+  const summary = summarize(fault, [good], [], 2);
+  expect(faultTable(summary)).toContain("2 more runs were set aside");
+  expect(reliabilityPage({ faults: [publishedFault(summary, SITTING)], absent: ABSENT })).toContain("2 runs set aside");
 });
 
 test("what is measured again takes the place of what was known, in the order of the matrix; of others nothing stays", () => {

@@ -1,4 +1,5 @@
 // Several runs of one fault as one row: the median and the worst of each figure that something is expected of. Pure.
+import { PROMISED_P99_MS } from "../lab/expectations.ts";
 import type { Expectation, Fault } from "../lab/fault.ts";
 import type { RunResult } from "../lab/run.ts";
 
@@ -17,12 +18,27 @@ export type FaultSummary = Readonly<{
   runs: readonly RunResult[];
   /** Runs that ended without a result, and why. */
   failures: readonly string[];
+  /** Runs that were made again (tellsNothing). */
+  setAside: number;
   figures: readonly SummaryFigure[];
 }>;
 
-export function summarize(fault: Fault, runs: readonly RunResult[], failures: readonly string[]): FaultSummary {
+export function summarize(
+  fault: Fault,
+  runs: readonly RunResult[],
+  failures: readonly string[],
+  setAside = 0,
+): FaultSummary {
   const { id, name, about, expectations } = fault;
-  return { id, name, about, runs, failures, figures: expectations.map((expectation) => figureOf(expectation, runs)) };
+  return {
+    id,
+    name,
+    about,
+    runs,
+    failures,
+    setAside,
+    figures: expectations.map((expectation) => figureOf(expectation, runs)),
+  };
 }
 
 /**
@@ -31,6 +47,15 @@ export function summarize(fault: Fault, runs: readonly RunResult[], failures: re
  */
 export function isOfSpeed({ expectation: { figure } }: Pick<SummaryFigure, "expectation">): boolean {
   return /Ms$|^fallback|^strays$/.test(figure);
+}
+
+/**
+ * Whether a run says nothing about its fault: the machine did not keep the latency before it either, or let the Fallback
+ * answer. What it shows to be wrong, and not only slow, it shows all the same.
+ */
+export function tellsNothing({ figures, verdicts }: RunResult): boolean {
+  const isCalm = (figures.baselineP99Ms ?? 0) <= PROMISED_P99_MS && figures.fallbackBefore === 0;
+  return !isCalm && verdicts.every((verdict) => verdict.met || isOfSpeed(verdict));
 }
 
 /** How many expectations were met, and how many not; a run that failed is one of those. */

@@ -3,7 +3,7 @@ import { type FaultSummary, isMet } from "./summary.ts";
 import { boundOf, nameOf, shown } from "./words.ts";
 
 export function faultTable(summary: FaultSummary): string {
-  const { id, name, runs, failures, figures } = summary;
+  const { id, name, runs, failures, setAside, figures } = summary;
   const head = `${id} ${name}: ${isMet(summary) ? "as expected" : "BROKEN"} (${runs.length} runs)`;
   const lines = figures.map(({ expectation, median, worst, met }) => [
     met ? "ok" : "BROKEN",
@@ -21,7 +21,9 @@ export function faultTable(summary: FaultSummary): string {
       `of the whole run ${figures.fallbackInStalls} met stalls of the machine; left out of latency ${leftOut}`
     );
   });
-  return [head, ...failures.map((failure) => `  failed: ${failure}`), ...aligned(lines), ...noise].join("\n");
+  const aside =
+    setAside === 0 ? [] : [`  ${setAside} more runs were set aside: the machine was too slow before the fault, too`];
+  return [head, ...failures.map((failure) => `  failed: ${failure}`), ...aligned(lines), ...noise, ...aside].join("\n");
 }
 
 function aligned(lines: readonly (readonly string[])[]): string[] {
