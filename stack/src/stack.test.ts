@@ -33,6 +33,23 @@ describeWith(["redis-server", "postgres", "haproxy"], "a stack without TLS", () 
     await stack.close();
   });
 
+  test("every node of Redis keeps what it counts as the template says", async () => {
+    const wanted = {
+      appendonly: "yes",
+      appendfsync: "everysec",
+      save: "604800 1",
+      "maxmemory-policy": "noeviction",
+      "cluster-require-full-coverage": "no",
+      "cluster-node-timeout": "2000",
+      "cluster-replica-validity-factor": "0",
+    };
+    for (const node of stack.redis.nodes) {
+      const settings = (await node.command("CONFIG", "GET", ...Object.keys(wanted))) as string[];
+      const pairs = Array.from({ length: settings.length / 2 }, (_, index) => settings.slice(2 * index, 2 * index + 2));
+      expect(Object.fromEntries(pairs)).toEqual(wanted);
+    }
+  });
+
   test("answers through the balancer from every instance, and counts in one place", async () => {
     for (let asked = 1; asked <= 6; asked++) {
       const decision = decisionOf(await ask({ tenantId: "plain" }));
