@@ -13,6 +13,8 @@ import { StoreClock } from "./store-clock.ts";
 /** How often a node that is away is tried again, and a node with an open breaker is probed. */
 export const PROBE_EVERY_MS = 100;
 const CONNECT_TIMEOUT_MS = 1_000;
+/** That are told of a node that is away: a reason with a number in it would be another one each time. */
+const MOST_REASONS = 10;
 /** Without the client's own timeout: it would arm a timer of 5 s per command, and a deadline of ours bounds every take. */
 const COMMAND_OPTIONS = { typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer }, timeout: 0 };
 
@@ -154,7 +156,7 @@ export class RedisNode {
   }
 
   #tellAway(because: string): void {
-    if (this.#closed || this.#toldAway.has(because)) return;
+    if (this.#closed || this.#toldAway.has(because) || this.#toldAway.size >= MOST_REASONS) return;
     this.#toldAway.add(because);
     this.#events.away(this, because);
   }
