@@ -37,6 +37,7 @@ import { snapshotInterrupted } from "./f37-snapshot-interrupted.ts";
 import { changeDuringOutage } from "./f38-change-during-outage.ts";
 import { badInput } from "./f39-bad-input.ts";
 import { unknownState } from "./f42-unknown-state.ts";
+import { backgroundSaves } from "./f43-background-saves.ts";
 
 export const FAULTS: readonly Fault[] = [
   masterKilled,
@@ -89,6 +90,7 @@ export const FAULTS: readonly Fault[] = [
   changeDuringOutage,
   badInput,
   unknownState,
+  backgroundSaves,
 ];
 
 /** What CI runs, once each, in six minutes: the ones in which most can go wrong. */

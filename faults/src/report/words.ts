@@ -1,7 +1,16 @@
 // Figures as people read them: names, units, numbers. Pure.
 import type { Expectation, FigureName } from "../lab/fault.ts";
 
-const NAMES: Readonly<Record<FigureName | "adminWritesMs" | "alarmMs" | "longestWriteWaitMs", string>> = {
+/** Figures that only some faults have. */
+type FigureOfOne =
+  | "adminWritesMs"
+  | "alarmMs"
+  | "filledShare"
+  | "longestForkMs"
+  | "longestSilenceMs"
+  | "longestWriteWaitMs";
+
+const NAMES: Readonly<Record<FigureName | FigureOfOne, string>> = {
   requests: "requests",
   refusals: "refusals by limits",
   wrongDenials: "wrong denials",
@@ -26,6 +35,9 @@ const NAMES: Readonly<Record<FigureName | "adminWritesMs" | "alarmMs" | "longest
   leftOutShare: "left out for stalls",
   adminWritesMs: "administrators write again",
   alarmMs: "a metric tells",
+  filledShare: "memory in use, at least",
+  longestForkMs: "longest fork",
+  longestSilenceMs: "longest silence of a node",
   longestWriteWaitMs: "longest wait of a write",
 };
 
