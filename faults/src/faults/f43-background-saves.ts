@@ -46,6 +46,7 @@ export const backgroundSaves: Fault = {
   recoveryMs: 4_000,
   prepare: async (world) => {
     for (const master of await mastersOf(world)) await fill(world, master);
+    for (const node of world.stack.redis.nodes) await savesNothing(node);
   },
   inflict: async (world) => {
     const { nodes } = world.stack.redis;
@@ -92,13 +93,17 @@ async function saveBothWays(node: RedisServer): Promise<number> {
   return Math.max(dumped, await forkMsOf(node, "BGREWRITEAOF", "aof_rewrite_in_progress"));
 }
 
-/** What is under way already is waited for: Redis rewrites its files by itself, too. */
-async function forkMsOf(node: RedisServer, command: string, inProgress: string): Promise<number> {
+/** Redis rewrites its files by itself, too. */
+async function savesNothing(node: RedisServer): Promise<void> {
   const isIdle = async () => {
     const page = String(await node.command("INFO", "persistence"));
     return /^rdb_bgsave_in_progress:0/m.test(page) && /^aof_rewrite_in_progress:0/m.test(page);
   };
   await waitFor(`${node.name} saves nothing`, isIdle, SAVED_MS);
+}
+
+async function forkMsOf(node: RedisServer, command: string, inProgress: string): Promise<number> {
+  await savesNothing(node);
   await node.command(command);
   await waitFor(
     `${node.name} has saved`,
