@@ -2,7 +2,7 @@
 import type { PostgresFailover } from "../../../stack/src/postgres-failover.ts";
 import type { StackOptions } from "../../../stack/src/stack.ts";
 import { type AdminWriter, firstWriteAfterMs, longestPauseMs } from "../lab/admin-writer.ts";
-import { type Alarm, alarmedWithin, tellAlarm } from "../lab/alarm.ts";
+import { type Alarm, alarmedWithin, strikeAndTellAlarm } from "../lab/alarm.ts";
 import { COUNTS_KEPT, EVERY_FAULT, NO_FALLBACK, RATES_HOLD } from "../lab/expectations.ts";
 import type { Expectation, Fault, World } from "../lab/fault.ts";
 import { ADMIN_LOST, administratorsAtWork, everyTenant } from "./parts.ts";
@@ -18,7 +18,7 @@ export type DatabaseFault = Pick<Fault, "id" | "name" | "about" | "faultMs" | "r
     adminBackMs: number;
     adminBackFrom: "strike" | "mending";
     /** What operators must hear, and within what time from the strike. */
-    alarm?: Readonly<{ lines: Alarm; withinMs: number; why: string }>;
+    alarm?: Readonly<{ alarm: Alarm; withinMs: number; why: string }>;
     mend?: (failover: PostgresFailover, world: World) => Promise<void>;
   }>;
 
@@ -32,8 +32,9 @@ export function databaseFault(fault: DatabaseFault): Fault {
     inflict: async (world) => {
       writer = await administratorsAtWork(world);
       sinceMs = Date.now();
-      await strike(failoverOf(world), world);
-      if (alarm !== undefined) await tellAlarm(world, alarm.lines, alarm.withinMs);
+      const struck = () => strike(failoverOf(world), world);
+      if (alarm === undefined) await struck();
+      else await strikeAndTellAlarm(world, alarm, struck);
       return everyTenant(world);
     },
     ...(mend !== undefined && {

@@ -1,5 +1,5 @@
 // F4: a replica is killed. No caller sees anything of it; operators hear that its master has nobody to take over.
-import { alarmedWithin, NOBODY_TO_TAKE_OVER, tellAlarm } from "../lab/alarm.ts";
+import { alarmedWithin, NOBODY_TO_TAKE_OVER, strikeAndTellAlarm } from "../lab/alarm.ts";
 import { COUNTS_KEPT, EVERY_FAULT, NO_FALLBACK, OTHERS_EXACT, RATES_HOLD } from "../lab/expectations.ts";
 import type { Fault } from "../lab/fault.ts";
 import { firstMaster, startStopped } from "./parts.ts";
@@ -15,8 +15,8 @@ export const replicaKilled: Fault = {
   inflict: async (world) => {
     const master = await firstMaster(world);
     const struck = await world.tenantsOf(master);
-    await (await world.stack.redis.replicaOf(master)).kill();
-    await tellAlarm(world, NOBODY_TO_TAKE_OVER, TOLD_MS);
+    const replica = await world.stack.redis.replicaOf(master);
+    await strikeAndTellAlarm(world, { alarm: NOBODY_TO_TAKE_OVER, withinMs: TOLD_MS }, replica.kill);
     return struck;
   },
   mend: startStopped,

@@ -1,5 +1,5 @@
 // F5: a master and its replica are killed together, and started again from their append-only files.
-import { alarmedWithin, SLOTS_WITHOUT_OWNER, tellAlarm } from "../lab/alarm.ts";
+import { alarmedWithin, SLOTS_WITHOUT_OWNER, strikeAndTellAlarm } from "../lab/alarm.ts";
 import { COUNTS_KEPT, EVERY_FAULT, OTHERS_EXACT, USAGE_EXACT } from "../lab/expectations.ts";
 import type { Expectation, Fault } from "../lab/fault.ts";
 import { firstMaster, startStopped } from "./parts.ts";
@@ -25,8 +25,9 @@ export const shardDead: Fault = {
     const master = await firstMaster(world);
     const struck = await world.tenantsOf(master);
     const replica = await world.stack.redis.replicaOf(master);
-    await Promise.all([master.kill(), replica.kill()]);
-    await tellAlarm(world, SLOTS_WITHOUT_OWNER, TOLD_MS);
+    await strikeAndTellAlarm(world, { alarm: SLOTS_WITHOUT_OWNER, withinMs: TOLD_MS }, () =>
+      Promise.all([master.kill(), replica.kill()]),
+    );
     return struck;
   },
   mend: startStopped,

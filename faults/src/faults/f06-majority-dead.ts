@@ -1,6 +1,6 @@
 // F6: two of three masters are killed. Without a majority no replica is promoted, and the third stops taking: the whole
 // store is away until somebody acts. Here both are started again.
-import { alarmedWithin, SLOTS_WITHOUT_OWNER, tellAlarm } from "../lab/alarm.ts";
+import { alarmedWithin, SLOTS_WITHOUT_OWNER, strikeAndTellAlarm } from "../lab/alarm.ts";
 import { COUNTS_KEPT, EVERY_FAULT } from "../lab/expectations.ts";
 import type { Fault } from "../lab/fault.ts";
 import { everyTenant, mastersOf, startStopped } from "./parts.ts";
@@ -15,8 +15,9 @@ export const majorityDead: Fault = {
   recoveryMs: 12_000,
   inflict: async (world) => {
     const masters = await mastersOf(world);
-    await Promise.all(masters.slice(0, 2).map((master) => master.kill()));
-    await tellAlarm(world, SLOTS_WITHOUT_OWNER, TOLD_MS);
+    await strikeAndTellAlarm(world, { alarm: SLOTS_WITHOUT_OWNER, withinMs: TOLD_MS }, () =>
+      Promise.all(masters.slice(0, 2).map((master) => master.kill())),
+    );
     return everyTenant(world);
   },
   mend: startStopped,

@@ -10,7 +10,7 @@ export const databaseHostKilled = databaseFault({
   recoveryMs: 6_000,
   adminBackMs: 15_000,
   adminBackFrom: "strike",
-  alarm: { lines: ALONE_ON_ONE_SERVER, withinMs: 20_000, why: "changes are on one server only" },
+  alarm: { alarm: ALONE_ON_ONE_SERVER, withinMs: 20_000, why: "changes are on one server only" },
   strike: async (failover) => {
     await (await failover.primary()).kill();
   },

@@ -10,7 +10,7 @@ export const standbyPaused = databaseFault({
   recoveryMs: 6_000,
   adminBackMs: 20_000,
   adminBackFrom: "strike",
-  alarm: { lines: ALONE_ON_ONE_SERVER, withinMs: 15_000, why: "changes are on one server only" },
+  alarm: { alarm: ALONE_ON_ONE_SERVER, withinMs: 15_000, why: "changes are on one server only" },
   strike: async (failover) => {
     const primary = await failover.primary();
     for (const node of failover.nodes) if (node !== primary) node.freeze();

@@ -16,7 +16,7 @@ export const replicationCut = databaseFault({
   recoveryMs: 10_000,
   adminBackMs: 10_000,
   adminBackFrom: "mending",
-  alarm: { lines: COMMITS_HANG, withinMs: 15_000, why: "commits hang" },
+  alarm: { alarm: COMMITS_HANG, withinMs: 15_000, why: "commits hang" },
   strike: async (failover, world) => {
     const primary = await failover.primary();
     const standbys = failover.nodes.filter((node) => node !== primary);

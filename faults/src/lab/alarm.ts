@@ -17,15 +17,24 @@ export function alarmedWithin(atMostMs: number, why: string): Expectation {
   return { figure: ALARM_MS, atMost: atMostMs, why };
 }
 
-/** Called when the fault is there; resolves when the first instance says so, or with the figure "never" after `withinMs`. */
-export async function tellAlarm({ stack, pause, tell }: World, alarm: Alarm, withinMs: number): Promise<void> {
+/**
+ * Strikes, and resolves when the first instance says so, or with the figure "never" `withinMs` later. Throws when it says so
+ * before: what always rings tells nothing.
+ */
+export async function strikeAndTellAlarm(
+  { stack, pause, tell }: World,
+  { alarm, withinMs }: Readonly<{ alarm: Alarm; withinMs: number }>,
+  strike: () => Promise<unknown>,
+): Promise<void> {
   const [instance] = stack.instances;
   if (instance === undefined) throw new Error("The stack has no instance that could tell.");
-  const sinceMs = performance.now();
   const isRaised = async () => {
     const page = await instance.metrics();
     return alarm.every((line) => line.test(page));
   };
+  if (await isRaised()) throw new Error(`Before the fault there is already: ${alarm.join(", ")}.`);
+  await strike();
+  const sinceMs = performance.now();
   while (!(await isRaised())) {
     if (performance.now() - sinceMs > withinMs) return tell(ALARM_MS, Number.POSITIVE_INFINITY);
     await pause(ASK_EVERY_MS);

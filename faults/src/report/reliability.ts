@@ -28,7 +28,7 @@ What callers saw while parts of a real stack were broken: six Redis nodes, Postg
   be had, and an answer of the Fallback that met such a stall says nothing about the fault. Each section says how many there
   were; where no Fallback answer is expected, the others are counted.
 - A run in which the machine keeps no P99 of ${PROMISED_P99_MS} ms before the fault, or the Fallback answers beside all stalls, says nothing about
-  the fault and is made again, unless it shows something to be wrong and not only slow; how many were set aside is told.
+  the fault and is made again, unless it breaks something else than these two; how many were set aside is told.
 - Latency counts from when a request was due. Requests that met a stall of the load generator are left out of it; without
   stalls means that those which met a stall of the machine are, too, whether they were fast or slow.`;
 
