@@ -7,7 +7,9 @@ export type TestReport = Readonly<{
   testResults: readonly Readonly<{
     /** Full path of the test file. */
     name: string;
-    assertionResults: readonly Readonly<{ status: string; fullName: string }>[];
+    /** Why the file could not be loaded; else empty. */
+    message: string;
+    assertionResults: readonly Readonly<{ status: string; fullName: string; failureMessages: readonly string[] }>[];
   }>[];
 }>;
 
