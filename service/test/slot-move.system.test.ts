@@ -15,8 +15,15 @@ import { usageHeld } from "./usage-held.ts";
 import { waitFor } from "./wait.ts";
 
 const SLUICE = fileURLToPath(new URL("../../cli/bin/sluice.mjs", import.meta.url));
-/** The tenant that is asked about, and the tag of a slot of which nothing is. */
-const BUSY = "busy";
+/** A tenant that is asked about, and how many users, and so keys, it has beside the new ones. */
+type Busy = Readonly<{ id: string; users: number }>;
+/** It comes by them while it moves. */
+const GROWING: Busy = { id: "growing", users: 4_000 };
+/** What is promised without a Fallback answer is a slot of up to 2 000 keys. */
+const ORDINARY: Busy = { id: "ordinary", users: 1_200 };
+const LARGE: Busy = { id: "large", users: 4_000 };
+const BUSY = [GROWING, ORDINARY, LARGE];
+/** The tag of a slot of which nothing is. */
 const IDLE = "idle";
 const CALLERS = 4;
 /** Three masters, so the slot is back where it was, with the keys of each move in the next. */
@@ -27,8 +34,6 @@ const LIMIT = 1_000_000;
 const COST_AT_THE_END = 10_000;
 const CALLS_PER_SECOND = 100;
 const CALLS_PER_JOURNEY = 100;
-/** Users, and so keys, that the tenant has before anything moves. */
-const KNOWN_USERS = 4_000;
 const BATCH = 100;
 const PHASE_TIMEOUT_MS = 60_000;
 
@@ -48,12 +53,12 @@ describeWith(["redis-server", "postgres"], "a slot that moves under load", () =>
   test("causes no denial, no error, no Fallback answer and no double count", async ({ annotate }) => {
     // Wide, so that no stall of this machine is taken for the move's doing: what the move costs is told below.
     const services = await stack.startMany(2, { environment: { SLUICE_CHECK_DEADLINE_MS: "5000" } });
-    const ask = asker(services);
+    const ask = asker(services, GROWING);
     let isMoving = true;
     const asking = crowd(CALLERS, (caller) => (isMoving ? ask(caller) : null));
     const moves: Moved[] = [];
     try {
-      for (let journey = 0; journey < ONCE_AROUND; journey += 1) moves.push(await moveOnce(BUSY));
+      for (let journey = 0; journey < ONCE_AROUND; journey += 1) moves.push(await moveOnce(GROWING.id));
     } finally {
       isMoving = false;
     }
@@ -61,49 +66,54 @@ describeWith(["redis-server", "postgres"], "a slot that moves under load", () =>
     await annotate(`${figuresOf(journal)}; ${figuresOfMoves(moves)}`);
     expect(outcomes(journal)).toEqual({ OK: journal.length });
     expect(journal.length).toBeLessThan(LIMIT - COST_AT_THE_END);
-    expect(await countedNow()).toBe(journal.length);
+    expect(await countedNow(GROWING)).toBe(journal.length);
 
     const look = await services[0]?.ask({ ...ask(0).check, cost: 0 });
     expect(look?.remaining).toMatchObject({ perDay: LIMIT - journal.length, quotaMonthly: LIMIT - journal.length });
   });
 
-  test("at the deadline of every day causes no denial, no error, and counts nothing twice", async ({ annotate }) => {
-    const services = await stack.startMany(2);
-    await fillWithUsers(services[0]);
-    const known = await countedNow();
-    const load = steadyLoad(CALLS_PER_SECOND, asker(services));
-    const calls = async (count: number) => {
-      const begun = load.journal.length;
-      await waitFor("the load has gone on", () => load.journal.length >= begun + count, PHASE_TIMEOUT_MS);
-    };
-    await calls(CALLS_PER_JOURNEY); // the first ones warm up
-    const movedOften = async (tag: string) => {
-      const begun = load.journal.length;
-      const moves: Moved[] = [];
-      for (let journey = 0; journey < JOURNEYS; journey += 1) {
-        await Promise.all([moveOnce(tag).then((moved) => moves.push(moved)), calls(CALLS_PER_JOURNEY)]);
-      }
-      return { moves, calls: load.journal.slice(begun) };
-    };
-    const control = await movedOften(IDLE);
-    const { moves, calls: meanwhile } = await movedOften(BUSY);
-    const journal = await load.stop();
-    await annotate(`while an idle slot moves: ${figuresOf(control.calls)}; ${figuresOfMoves(control.moves)}`);
-    await annotate(`while its own moves: ${figuresOf(meanwhile)}; ${figuresOfMoves(moves)}`);
+  test.for([ORDINARY, LARGE])(
+    "at the deadline of every day causes no denial, no error, and counts nothing twice, with $users users",
+    async (busy, { annotate }) => {
+      const services = await stack.startMany(2);
+      await fillWithUsers(services[0], busy);
+      const known = await countedNow(busy);
+      const load = steadyLoad(CALLS_PER_SECOND, asker(services, busy));
+      const calls = async (count: number) => {
+        const begun = load.journal.length;
+        await waitFor("the load has gone on", () => load.journal.length >= begun + count, PHASE_TIMEOUT_MS);
+      };
+      await calls(CALLS_PER_JOURNEY); // the first ones warm up
+      const movedOften = async (tag: string) => {
+        const begun = load.journal.length;
+        const moves: Moved[] = [];
+        for (let journey = 0; journey < JOURNEYS; journey += 1) {
+          await Promise.all([moveOnce(tag).then((moved) => moves.push(moved)), calls(CALLS_PER_JOURNEY)]);
+        }
+        return { moves, calls: load.journal.slice(begun) };
+      };
+      const control = await movedOften(IDLE);
+      const { moves, calls: meanwhile } = await movedOften(busy.id);
+      const journal = await load.stop();
+      await annotate(`while an idle slot moves: ${figuresOf(control.calls)}; ${figuresOfMoves(control.moves)}`);
+      await annotate(`while its own moves: ${figuresOf(meanwhile)}; ${figuresOfMoves(moves)}`);
 
-    expect(Object.keys(outcomes(journal)).filter((outcome) => !["OK", "ALLOW_FALLBACK"].includes(outcome))).toEqual([]);
-    const counted = (await countedNow()) - known;
-    const [taken, byFallback] = [costWith(journal, "OK"), costWith(journal, "ALLOW_FALLBACK")];
-    expect(taken).toBeGreaterThan(0);
-    expect(counted).toBeGreaterThanOrEqual(taken);
-    expect(counted).toBeLessThanOrEqual(taken + byFallback);
-    expect(moves.every(({ keys }) => keys > KNOWN_USERS)).toBe(true);
-  });
+      expect(Object.keys(outcomes(journal)).filter((outcome) => !["OK", "ALLOW_FALLBACK"].includes(outcome))).toEqual(
+        [],
+      );
+      const counted = (await countedNow(busy)) - known;
+      const [taken, byFallback] = [costWith(journal, "OK"), costWith(journal, "ALLOW_FALLBACK")];
+      expect(taken).toBeGreaterThan(0);
+      expect(counted).toBeGreaterThanOrEqual(taken);
+      expect(counted).toBeLessThanOrEqual(taken + byFallback);
+      expect(moves.every(({ keys }) => keys > busy.users)).toBe(true);
+    },
+  );
 
   async function putPolicies(): Promise<void> {
     await stack.put({
       plans: [{ name: "FREE", limits: { quotaPerMonth: LIMIT, perDay: LIMIT } }],
-      tenants: [tenant({ id: BUSY })],
+      tenants: BUSY.map(({ id }) => tenant({ id })),
       policies: [
         policy({ name: "users", apiPattern: "/**", scope: "TENANT_USER", limits: { quotaPerMonth: LIMIT } }),
         policy({ name: "orders", apiPattern: "/orders/**", scope: "TENANT_API", limits: { perMinute: LIMIT } }),
@@ -111,8 +121,8 @@ describeWith(["redis-server", "postgres"], "a slot that moves under load", () =>
     });
   }
 
-  async function countedNow(): Promise<number> {
-    return await usageHeld(stack.cluster.nodes.slice(0, 3), BUSY);
+  async function countedNow({ id }: Busy): Promise<number> {
+    return await usageHeld(stack.cluster.nodes.slice(0, 3), id);
   }
 
   /**
@@ -136,28 +146,28 @@ describeWith(["redis-server", "postgres"], "a slot that moves under load", () =>
     const { stdout } = await promisify(execFile)(process.execPath, [SLUICE, ...words]);
     const [only] = (JSON.parse(stdout) as { moved: Moved[] }).moved;
     if (only === undefined) throw new Error(`Nothing was moved: ${stdout}`);
-    expect(only.keys > 0).toBe(tag === BUSY);
+    expect(only.keys > 0).toBe(tag !== IDLE);
     return only;
   }
 });
 
 /** Users come anew all the time, between known ones: a key that no node has yet is the hard case of an open slot. */
-function asker(services: readonly ServiceProcess[]) {
+function asker(services: readonly ServiceProcess[], busy: Busy) {
   let asked = 0;
   return (caller: number) => {
     const service = services[caller % services.length];
     if (service === undefined) throw new Error("There is no service.");
     const number = asked++;
-    const userId = number % 10 === 0 ? `new-${number}` : `known-${number % KNOWN_USERS}`;
-    return { service, check: { tenantId: BUSY, userId, apiPath: "/orders/1", httpMethod: "GET", cost: 1 } };
+    const userId = number % 10 === 0 ? `new-${number}` : `known-${number % busy.users}`;
+    return { service, check: { tenantId: busy.id, userId, apiPath: "/orders/1", httpMethod: "GET", cost: 1 } };
   };
 }
 
 /** Gives the tenant a key for each of many users. */
-async function fillWithUsers(service: ServiceProcess | undefined): Promise<void> {
-  for (let first = 0; first < KNOWN_USERS; first += BATCH) {
+async function fillWithUsers(service: ServiceProcess | undefined, busy: Busy): Promise<void> {
+  for (let first = 0; first < busy.users; first += BATCH) {
     const checks = Array.from({ length: BATCH }, (_, index) => {
-      return { tenantId: BUSY, userId: `known-${first + index}`, apiPath: "/known", httpMethod: "GET", cost: 1 };
+      return { tenantId: busy.id, userId: `known-${first + index}`, apiPath: "/known", httpMethod: "GET", cost: 1 };
     });
     // One that the Fallback answered may have made no key: asked again.
     await waitFor("the users are known", async () => {
