@@ -34,7 +34,8 @@ export type World = Readonly<{
 
 /** `figure` may be one that the fault itself tells. A figure that is missing breaks its expectation. */
 export type Expectation = Readonly<{ figure: FigureName | (string & {}); why: string } & Bound>;
-type Bound = Readonly<{ atMost: number }> | Readonly<{ atLeast: number }>;
+/** Of every run; `medianAtMost` beside it, of all runs together. */
+type Bound = Readonly<{ atMost: number; medianAtMost?: number }> | Readonly<{ atLeast: number }>;
 
 export type FaultId = `F${number}` | `F${number}${"a" | "b" | "c" | "d"}`;
 

@@ -64,9 +64,7 @@ export function joinPublished(
 }
 
 function publishedFigure({ expectation, median, worst, met }: SummaryFigure): PublishedFigure {
-  const { figure, why } = expectation;
-  const bound = "atMost" in expectation ? { atMost: expectation.atMost } : { atLeast: expectation.atLeast };
-  return { expectation: { figure, why, ...bound }, median: writable(median), worst: writable(worst), met };
+  return { expectation, median: writable(median), worst: writable(worst), met };
 }
 
 function writable(value: number | null): number | null | "never" {

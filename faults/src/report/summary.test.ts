@@ -23,7 +23,7 @@ const fault: Fault = {
   expectations: [quick, tried],
 };
 
-function run(recoveryMs: number, told: Readonly<Record<string, number>>): RunResult {
+function run(recoveryMs: number, told: Readonly<Record<string, number>>, expectations = fault.expectations): RunResult {
   const timeline = { warmMs: NOON_MS, inflictedMs: NOON_MS, mendedMs: null, endMs: NOON_MS };
   const journal = { entries: many(20, admitted), stalls: [] };
   const { figures, evidence } = figuresOf({
@@ -34,7 +34,7 @@ function run(recoveryMs: number, told: Readonly<Record<string, number>>): RunRes
     machineStalls: [],
   });
   const measured = { ...figures, recoveryMs };
-  return { fault: "F1", figures: measured, told, verdicts: judge(fault.expectations, measured, told), evidence };
+  return { fault: "F1", figures: measured, told, verdicts: judge(expectations, measured, told), evidence };
 }
 
 test("the median is the middle run's, the worst is the one furthest from what is expected", () => {
@@ -57,6 +57,16 @@ test("one run beyond the bound, one without the figure, one that failed, or none
   expect(isMet(summarize(fault, [good, run(1_000, {})], []))).toBe(false);
   expect(isMet(summarize(fault, [good], ["no stack"]))).toBe(false);
   expect(isMet(summarize(fault, [], []))).toBe(false);
+});
+
+test("a median beyond its own bound breaks the expectation, though every run keeps that of all", () => {
+  const soon: Expectation = { ...quick, medianAtMost: 4_000 };
+  const runs = (...recoveriesMs: number[]) =>
+    recoveriesMs.map((recoveryMs) => run(recoveryMs, { opened: 1 }, [soon, tried]));
+  expect(isMet(summarize({ ...fault, expectations: [soon, tried] }, runs(5_000, 4_000, 3_000), []))).toBe(true);
+  const late = summarize({ ...fault, expectations: [soon, tried] }, runs(4_001, 4_500, 3_000), []);
+  expect(isMet(late)).toBe(false);
+  expect(faultTable(late)).toMatch(/BROKEN +exact again +4.0 s +4.5 s +<= 5.0 s, median <= 4.0 s/);
 });
 
 test("what is broken is called so, in the table and on the page", () => {

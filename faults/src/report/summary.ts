@@ -81,7 +81,9 @@ function figureOf(expectation: Expectation, runs: readonly RunResult[]): Summary
   const met = verdicts.length > 0 && verdicts.every((verdict) => verdict.met);
   if (values.length < verdicts.length || values.length === 0) return { expectation, median: null, worst: null, met };
   const worst = "atMost" in expectation ? values.at(-1) : values[0];
-  return { expectation, median: medianOf(values), worst: worst ?? null, met };
+  const median = medianOf(values);
+  const { medianAtMost = Number.POSITIVE_INFINITY } = "atMost" in expectation ? expectation : {};
+  return { expectation, median, worst: worst ?? null, met: met && median <= medianAtMost };
 }
 
 /** `sorted` ascends and holds something. */

@@ -56,6 +56,8 @@ export function shown(figure: string, value: number | null | "never"): string {
 }
 
 export function boundOf(expectation: Expectation): string {
-  const [sign, bound] = "atMost" in expectation ? ["<=", expectation.atMost] : [">=", expectation.atLeast];
-  return `${sign} ${shown(expectation.figure, bound)}`;
+  const inUnits = (bound: number) => shown(expectation.figure, bound);
+  if ("atLeast" in expectation) return `>= ${inUnits(expectation.atLeast)}`;
+  const { atMost, medianAtMost } = expectation;
+  return `<= ${inUnits(atMost)}${medianAtMost === undefined ? "" : `, median <= ${inUnits(medianAtMost)}`}`;
 }
