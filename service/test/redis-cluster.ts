@@ -76,7 +76,7 @@ async function startNode(options: ClusterOptions, name: string): Promise<Member>
 function clusterArguments(options: ClusterOptions, busPort: number): string[] {
   if (options.configuration) return ["--cluster-port", String(busPort), ...(options.args ?? [])];
   return ["--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf", "--cluster-port", String(busPort)]
-    .concat(["--cluster-node-timeout", String(options.nodeTimeoutMs ?? 2_000)])
+    .concat(["--cluster-node-timeout", String(options.nodeTimeoutMs ?? 1_500)])
     .concat(["--cluster-require-full-coverage", "no", "--repl-diskless-sync-delay", "0"])
     .concat(options.tls ? ["--tls-cluster", "yes"] : [])
     .concat(options.args ?? []);

@@ -40,7 +40,7 @@ describeWith(["redis-server", "postgres", "haproxy"], "a stack without TLS", () 
       save: "604800 1",
       "maxmemory-policy": "noeviction",
       "cluster-require-full-coverage": "no",
-      "cluster-node-timeout": "2000",
+      "cluster-node-timeout": "1500",
       "cluster-replica-validity-factor": "0",
     };
     for (const node of stack.redis.nodes) {

@@ -30,7 +30,7 @@ const FEW_BY_FALLBACK: Expectation = {
 const NO_ELECTION: Expectation = { figure: "elections", atMost: 0, why: "no node that saves is taken for dead" };
 const NEVER_SILENT: Expectation = {
   figure: "longestSilenceMs",
-  atMost: 500,
+  atMost: 375,
   why: "a quarter of cluster-node-timeout",
 };
 const SHORT_FORKS: Expectation = { figure: "longestForkMs", atMost: 200, why: "of that silence, Redis' own share" };
