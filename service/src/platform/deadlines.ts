@@ -7,6 +7,9 @@
 /** A tick later than this is a stall of our own process, milliseconds. */
 export const STALL_MS = 3;
 
+/** Timers have a grain of a millisecond: what is due within half of one would wait for it twice. */
+const GRAIN_MS = 0.5;
+
 export interface Expiring {
   /** Called at most once, unless the call was finished before. */
   expire(stalled: boolean): void;
@@ -51,7 +54,7 @@ export class Deadlines {
     const stalled = lateMs > STALL_MS;
     if (stalled) this.#onStall(lateMs);
     let next = this.#queue[this.#head];
-    while (next !== undefined && (next.call.finished || next.atMs <= nowMs)) {
+    while (next !== undefined && (next.call.finished || next.atMs <= nowMs + GRAIN_MS)) {
       this.#head += 1;
       if (!next.call.finished) next.call.expire(stalled);
       next = this.#queue[this.#head];
