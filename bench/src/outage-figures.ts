@@ -1,6 +1,6 @@
 // The figures of outages: for each phase how many checks, what they were answered, and how long they took.
 import type { Told } from "./generator/job.ts";
-import { firstOkMs, isClear, phasesOf, type Round } from "./outage-phases.ts";
+import { type Fault, fallbackAnswers, firstOkMs, isClear, phasesOf, type Round } from "./outage-phases.ts";
 import { atMost, type Figure } from "./scenario.ts";
 import { type Stall, stalledMs } from "./stalls/stalls.ts";
 import { figureOf, type Quantiles, quantilesOf, single } from "./statistics.ts";
@@ -17,6 +17,7 @@ export function outageFigures(rate: string, rounds: readonly Round[], stalls: St
   return [
     ...[...phases].flatMap(([name, checks]) => phaseFigures(`${rate} ${name}`, checks, all, goalMs)),
     ...firstOkFigures(rate, rounds),
+    ...fallbackFigures(rate, rounds),
     stallFigure(`${rate}: time that the service stood still`, rounds, stalls.service),
     stallFigure(`${rate}: time that the generator stood still`, rounds, stalls.generator),
   ];
@@ -52,13 +53,23 @@ function latenciesOf(checks: readonly Told[]): Quantiles {
 }
 
 function firstOkFigures(rate: string, rounds: readonly Round[]): Figure[] {
-  const names = rounds[0]?.faults.map(({ name }) => name) ?? [];
-  return names.map((name) => {
-    const waits = rounds.flatMap((round) =>
-      round.faults.filter((fault) => fault.name === name).map((fault) => firstOkMs(round, fault)),
-    );
-    return figureOf(`${rate} ${name}: from the return of Redis to the first OK`, "ms", waits);
-  });
+  return ofEachFault(rounds, firstOkMs).map(([name, waits]) =>
+    figureOf(`${rate} ${name}: from the return of Redis to the first OK`, "ms", waits),
+  );
+}
+
+function fallbackFigures(rate: string, rounds: readonly Round[]): Figure[] {
+  return ofEachFault(rounds, fallbackAnswers).map(([name, answers]) =>
+    figureOf(`${rate} ${name}: Fallback answers of one, until all is settled`, "", answers),
+  );
+}
+
+/** A figure of each fault by its name, of all rounds. */
+function ofEachFault(rounds: readonly Round[], figure: (round: Round, fault: Fault) => number): [string, number[]][] {
+  const all = rounds.flatMap((round) =>
+    round.faults.map((fault) => ({ name: fault.name, value: figure(round, fault) })),
+  );
+  return [...Map.groupBy(all, ({ name }) => name)].map(([name, group]) => [name, group.map(({ value }) => value)]);
 }
 
 function stallFigure(name: string, rounds: readonly Round[], stalls: readonly Stall[]): Figure {

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Told } from "./generator/job.ts";
-import { firstOkMs, isClear, phasesOf, type Round } from "./outage-phases.ts";
+import { fallbackAnswers, firstOkMs, isClear, phasesOf, type Round } from "./outage-phases.ts";
 
 const frozen = { name: "frozen", beganMs: 1_000, returnedMs: 3_000, settledMs: 5_000 };
 
@@ -19,6 +19,13 @@ test("the way back is parted by the instant of the first answer OK; what follows
 
 test("the first OK counts from the return, and by when it was answered", () => {
   expect(firstOkMs(roundOf([told(3_399, 3_499), told(3_100, 3_101, "ALLOW_FALLBACK")]), frozen)).toBe(401);
+});
+
+test("the Fallback answers of a fault are those of its way back, too, and not those before it", () => {
+  const before = told(900, 901, "ALLOW_FALLBACK");
+  const during = [told(999, 1_008, "ALLOW_FALLBACK"), told(2_000, 2_001, "BLOCK_FALLBACK"), told(2_500, 2_501)];
+  const later = told(5_000, 5_001, "ALLOW_FALLBACK");
+  expect(fallbackAnswers(roundOf([before, ...during, later]), frozen)).toBe(3);
 });
 
 test("an outage that does not end is a fault of the measurement", () => {

@@ -51,6 +51,12 @@ export function firstOkMs({ checks }: Round, { name, returnedMs, settledMs }: Fa
   return Math.min(...oks.map(({ answeredMs }) => answeredMs - returnedMs));
 }
 
+/** From the beginning of a fault until the next may begin: what the fault costs, with what follows from it. */
+export function fallbackAnswers({ checks }: Round, { beganMs, settledMs }: Fault): number {
+  const met = checks.filter(({ dueMs, answeredMs }) => answeredMs >= beganMs && dueMs < settledMs);
+  return met.filter(({ outcome }) => outcome.endsWith("_FALLBACK")).length;
+}
+
 /**
  * No stall of ours from when it was due until it should have had its answer, `goalMs` later, and the generator came to
  * it in time. All checks are judged over the same time: were it over the time each took, the slow ones would meet more

@@ -126,8 +126,11 @@ export class StoreClient implements Counters {
     call.inFlight = false;
     if (reply.kind !== "user_overflow") link.clock.observe(reply.nowMs);
     this.#lastLink = link;
-    if (call.finished) return this.#settlement.repliedLate(call, reply);
-    link.breaker.succeeded();
+    if (call.finished) {
+      link.breaker.heard();
+      return this.#settlement.repliedLate(call, reply);
+    }
+    link.breaker.succeeded(performance.now());
     const canRun = reply.kind === "too_late" || (reply.kind === "outside_day" && call.turnTo(reply.nowMs));
     if (canRun && call.resent < MAX_RESENT && link.connected) {
       call.resent += 1;

@@ -107,7 +107,7 @@ export class StoreLink {
   }
 
   failed(): void {
-    if (this.breaker.failed()) this.cut();
+    if (this.breaker.failed(performance.now())) this.cut();
   }
 
   #connect(): void {
@@ -117,6 +117,7 @@ export class StoreLink {
     this.#lastArrivalMs = 0;
     this.#lastReplyMs = 0;
     this.connected = true;
+    this.breaker.heard();
     this.shardToken = server.redis.token;
     this.clock.observe(server.redis.clockMs);
     if (this.breaker.isOpen) this.#retryLater();

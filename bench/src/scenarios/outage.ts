@@ -1,4 +1,4 @@
-// What a caller sees while Redis is frozen, killed and coming back: an answer, in bounded time.
+// What a caller sees while Redis is frozen, be it briefly, killed and coming back: an answer, in bounded time.
 //
 // Every check must be answered with 200; one that is not ends the scenario. How long they took is told twice: of all, and
 // of those outside of stalls of the service and the generator (outage-figures.ts). The goal is about the latter.
@@ -23,6 +23,8 @@ const BEYOND_DEADLINE_MS = 2;
 const RATES = [500, 1_000];
 /** Enough that no check waits for one while the service stands still for a quarter of a second. */
 const CONNECTIONS = 256;
+/** A fork for a background save, or a host that gives a core to somebody else. */
+const BRIEF_MS = 50;
 /** Breakers close within half a second of a return, and let all checks through a second later. */
 const BREATH_MS = 3_000;
 /** The load begins a little after it was asked for, and must outlast the last breath. */
@@ -31,7 +33,7 @@ const MARGIN_MS = 1_500;
 export const outage: Scenario = {
   name: "outage",
   about:
-    `open loop while Redis is frozen (SIGSTOP) and killed for a while; deadline ${DEADLINE_MS} ms; ` +
+    `open loop while Redis is frozen (SIGSTOP), for ${BRIEF_MS} ms and for a while, and killed; deadline ${DEADLINE_MS} ms; ` +
     `"clear" are checks outside of our own stalls of more than ${LEAST_STALL_MS} ms`,
   run: async (world, pace) => {
     const folder = await mkdtemp(join(tmpdir(), "sluice-bench-"));
@@ -60,7 +62,7 @@ async function allRounds(world: World, service: BenchService, pace: Pace, stalls
   await world.generator.journal({ ...load, perSecond: 1_000, seconds: pace.warmUpSeconds, seed: 1, stallsFile });
   for (let round = 0; round < Math.ceil(pace.rounds / 4); round += 1) {
     for (const [perSecond, ofRate] of rounds) {
-      const seconds = (3 * faultMs + 2 * BREATH_MS + MARGIN_MS) / 1_000;
+      const seconds = (3 * faultMs + BRIEF_MS + 3 * BREATH_MS + MARGIN_MS) / 1_000;
       const asking = world.generator.journal({ ...load, perSecond, seconds, seed: 20_261_122 + round, stallsFile });
       // Faults take seconds: a load that fails meanwhile is to be reported and not to end the process.
       asking.catch(() => undefined);
@@ -73,14 +75,12 @@ async function allRounds(world: World, service: BenchService, pace: Pace, stalls
 
 async function strike(redis: World["redis"], faultMs: number): Promise<Fault[]> {
   await pause(MARGIN_MS / 2 + faultMs);
-  const frozen = await faultOf(
-    "frozen",
-    faultMs,
-    async () => redis.freeze(),
-    async () => redis.thaw(),
-  );
+  const freeze = async () => redis.freeze();
+  const thaw = async () => redis.thaw();
+  const briefly = await faultOf(`frozen for ${BRIEF_MS} ms`, BRIEF_MS, freeze, thaw);
+  const frozen = await faultOf("frozen", faultMs, freeze, thaw);
   const killed = await faultOf("killed", faultMs, redis.kill, redis.restart);
-  return [frozen, killed];
+  return [briefly, frozen, killed];
 }
 
 async function faultOf(name: string, faultMs: number, begin: () => Promise<void>, end: () => Promise<void>) {

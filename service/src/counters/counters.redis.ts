@@ -194,10 +194,14 @@ export class RedisCounters implements Counters {
     }
     if (reply.kind !== "user_overflow" && this.#options.clock === undefined) node.clock.observe(reply.nowMs);
     this.#lastNode = node;
-    if (call.finished) return this.#settlement.repliedLate(call, reply);
+    if (call.finished) {
+      node.breaker.heard();
+      return this.#settlement.repliedLate(call, reply);
+    }
 
-    node.breaker.succeeded();
-    this.#options.observer.replied(node.address, performance.now() - call.startedAtMs);
+    const atMs = performance.now();
+    node.breaker.succeeded(atMs);
+    this.#options.observer.replied(node.address, atMs - call.startedAtMs);
     switch (reply.kind) {
       case "taken":
         return this.#answer(call, reply);
@@ -235,6 +239,7 @@ export class RedisCounters implements Counters {
   #failed(call: TakeCall, node: RedisNode, error: unknown): void {
     call.inFlight = false;
     const what = readStoreError(error);
+    if (what.kind !== "connection") node.breaker.heard();
     if (call.finished) {
       // Every other error says that nothing ran.
       return what.kind === "connection" ? this.#settlement.lost(call) : this.#settlement.didNotRun(call);

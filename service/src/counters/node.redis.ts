@@ -111,7 +111,7 @@ export class RedisNode {
   }
 
   failed(): void {
-    if (!this.breaker.failed()) return;
+    if (!this.breaker.failed(performance.now())) return;
     this.#events.breaker(this, true);
     this.#drop();
     this.#retryLater();
@@ -142,6 +142,7 @@ export class RedisNode {
       ]);
       if (this.#closed) return client.destroy();
       this.#client = client;
+      this.breaker.heard();
       this.#events.connected(this);
       if (this.#toldAway.size > 0) this.#events.back(this);
       this.#toldAway.clear();
