@@ -45,9 +45,22 @@ test("a moment of exact answers between others is no recovery", () => {
   expect(figures(run).recoveryMs).toBe(2_584);
 });
 
-test("a late Fallback answer after the recovery is a stray, and told", () => {
+test("a single Fallback answer after the recovery is no second outage", () => {
   const run = [...steady(0, 1_000), ...steady(1_000, 2_000, byFallback), ...steady(2_000, 6_000), byFallback(6_000)];
-  expect(figures([...run, ...steady(6_020, 9_000)])).toMatchObject({ recoveryMs: 984, strays: 1 });
+  expect(figures([...run, ...steady(6_020, 9_000)])).toMatchObject({ recoveryMs: 984 });
+});
+
+test("a mending that makes answers inexact anew is over when they are exact again", () => {
+  const run = [...steady(0, 3_000), ...steady(3_000, 4_500, byFallback), ...steady(4_500, 9_000)];
+  expect(figures(run)).toMatchObject({ recoveryMs: 0, returnMs: 1_484 });
+});
+
+test("what the Fallback answered in a stall of the machine does not make a recovery longer", () => {
+  const back = [...steady(2_000, 2_500), byFallback(2_500), ...steady(2_520, 9_000)];
+  const run = [...steady(0, 1_000), ...steady(1_000, 2_000, byFallback), ...back];
+  const stall = { kind: "stall", fromMs: NOON_MS + 2_499, toMs: NOON_MS + 2_503 } as const;
+  expect(figures(run).recoveryMs).toBe(1_504);
+  expect(figures(run, { machineStalls: [stall] }).recoveryMs).toBe(984);
 });
 
 test("a Fallback answer that met a stall of the machine is told apart from those of the stack", () => {

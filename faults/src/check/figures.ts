@@ -1,15 +1,16 @@
 // All figures of one run, from its journal, its policies and its instants. Nothing here asks the service anything. Pure.
 import type { PolicySet } from "@sluice/service/policies/policy-set.ts";
-import { type Entry, endedMs, type Journal, type Stall } from "../journal/entry.ts";
-import { isExact, sortAnswers } from "./answers.ts";
+import type { Entry, Journal, Stall } from "../journal/entry.ts";
+import { isExact, isFallback, sortAnswers } from "./answers.ts";
 import type { ClockMove } from "./clock-moves.ts";
+import { type Clump, clumpsOf } from "./clumps.ts";
 import { createCounterFinder } from "./counters.ts";
 import { latencyOf } from "./latency.ts";
 import { findLimitFaults } from "./limit-faults.ts";
 import { costBeyond, type Excess } from "./over-admission.ts";
-import { recoveryOf } from "./recovery.ts";
+import { exactAfterMs } from "./recovery.ts";
 import { lastOkOfFullQuota } from "./reopened.ts";
-import { meetsFault, type Timeline } from "./timeline.ts";
+import { meetsAny, meetsFault, type Timeline } from "./timeline.ts";
 
 /** What every run has; a fault may add figures of its own. Null = this run has none. */
 export type Figures = Readonly<{
@@ -36,7 +37,6 @@ export type Figures = Readonly<{
   /** From the fault, and from its mending, until the struck tenants' answers are exact; a miss is infinite. */
   recoveryMs: number;
   returnMs: number | null;
-  strays: number;
   p99Ms: number | null;
   /** Before the fault: what the machine itself takes. */
   baselineP99Ms: number | null;
@@ -68,6 +68,8 @@ export type Evidence = Readonly<{
   wrongDenials: readonly Entry[];
   errors: readonly Entry[];
   excesses: readonly Excess[];
+  /** Of tenants that the fault does not strike, and of all before it. */
+  fallback: readonly Clump[];
 }>;
 
 const MOST_EVIDENCE = 5;
@@ -83,13 +85,12 @@ export function figuresOf({ journal, policies, timeline, struck, machineStalls, 
   const isStruck = new Set(struck);
   const ofStack = fallback.filter((entry) => !meetsAny(machineStalls, entry));
   const since = entries.filter((entry) => meetsFault(entry, timeline));
-  const recovery = recoveryOf(
-    entries.filter(({ tenant }) => isStruck.has(tenant)),
-    timeline.inflictedMs,
+  // What the Fallback answered in a stall of the machine says neither that a part is back nor that it is not.
+  const ofStruck = entries.filter(
+    (entry) => isStruck.has(entry.tenant) && !(isFallback(entry) && meetsAny(machineStalls, entry)),
   );
   const warm = entries.filter(({ sentMs }) => sentMs >= timeline.warmMs);
   const latency = latencyOf(warm, stalls);
-  const exactMs = recovery.exactMs ?? Number.POSITIVE_INFINITY;
   const figures: Figures = {
     requests: entries.length,
     refusals: entries.filter((entry) => isExact(entry) && !entry.allowed).length,
@@ -103,9 +104,8 @@ export function figuresOf({ journal, policies, timeline, struck, machineStalls, 
     fallbackBefore: ofStack.filter((entry) => !meetsFault(entry, timeline)).length,
     fallbackInStalls: fallback.length - ofStack.length,
     fallbackCost: fallback.filter(({ allowed }) => allowed).reduce((sum, { cost }) => sum + cost, 0),
-    recoveryMs: exactMs - timeline.inflictedMs,
-    returnMs: timeline.mendedMs === null ? null : Math.max(0, exactMs - timeline.mendedMs),
-    strays: recovery.strays,
+    recoveryMs: exactAfterMs(ofStruck, timeline.inflictedMs),
+    returnMs: timeline.mendedMs === null ? null : exactAfterMs(ofStruck, timeline.mendedMs),
     p99Ms: latency?.p99Ms ?? null,
     baselineP99Ms:
       latencyOf(
@@ -126,10 +126,11 @@ export function figuresOf({ journal, policies, timeline, struck, machineStalls, 
     wrongDenials: wrongDenials.slice(0, MOST_EVIDENCE),
     errors: [...errors, ...unanswered].slice(0, MOST_EVIDENCE),
     excesses: excesses.slice(0, MOST_EVIDENCE),
+    fallback: clumpsOf(
+      fallback.filter((entry) => !meetsFault(entry, timeline) || !isStruck.has(entry.tenant)),
+      machineStalls,
+      timeline.inflictedMs,
+    ),
   };
   return { figures, evidence };
-}
-
-function meetsAny(stalls: readonly Stall[], entry: Entry): boolean {
-  return stalls.some(({ fromMs, toMs }) => fromMs <= endedMs(entry) && toMs >= entry.sentMs);
 }

@@ -1,7 +1,7 @@
 // From when on the answers of the struck tenants are exact again. Pure.
 //
 // The answer is the first instant after which, for a second, every answer was one of the counters. A single late Fallback
-// answer after that, such as a stall of a busy machine makes, is not a second outage; those are counted beside it.
+// answer after that is not a second outage.
 import { type Entry, endedMs } from "../journal/entry.ts";
 import { isExact } from "./answers.ts";
 
@@ -9,23 +9,18 @@ import { isExact } from "./answers.ts";
 const QUIET_MS = 1_000;
 const LEAST_ANSWERS = 10;
 
-export type Recovery = Readonly<{
-  /** UTC ms; `sinceMs` when nothing was ever inexact; null when it never became exact again. */
-  exactMs: number | null;
-  /** Inexact answers after it. */
-  strays: number;
-}>;
-
-/** `entries` are those of the struck tenants. */
-export function recoveryOf(entries: readonly Entry[], sinceMs: number): Recovery {
+/**
+ * Milliseconds from `sinceMs`; 0 when nothing was inexact from then on, infinite when it never became exact again. `entries`
+ * are those of the struck tenants.
+ */
+export function exactAfterMs(entries: readonly Entry[], sinceMs: number): number {
   const answers = entries
     .filter((entry) => endedMs(entry) >= sinceMs)
     .toSorted((one, other) => endedMs(one) - endedMs(other));
   const inexact = answers.filter((entry) => !isExact(entry));
   const candidates = [sinceMs, ...inexact.map(endedMs)];
-  const exactMs = candidates.find((atMs) => isQuietAfter(answers, atMs, sinceMs)) ?? null;
-  const strays = exactMs === null ? 0 : inexact.filter((entry) => endedMs(entry) > exactMs).length;
-  return { exactMs, strays };
+  const exactMs = candidates.find((atMs) => isQuietAfter(answers, atMs, sinceMs)) ?? Number.POSITIVE_INFINITY;
+  return exactMs - sinceMs;
 }
 
 function isQuietAfter(answers: readonly Entry[], atMs: number, sinceMs: number): boolean {

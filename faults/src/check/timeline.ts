@@ -1,5 +1,6 @@
-// The instants of a run, UTC milliseconds of the machine's clock, and which requests belong to which part of it. Pure.
-import { type Entry, endedMs } from "../journal/entry.ts";
+// The instants of a run, UTC milliseconds of the machine's clock, and which requests belong to which part of it, or met a
+// stall. Pure.
+import { type Entry, endedMs, type Stall } from "../journal/entry.ts";
 
 export type Timeline = Readonly<{
   /** Before it the instances still warm up: no latency is taken from there. */
@@ -14,4 +15,8 @@ export type Timeline = Readonly<{
 /** Whoever asked before the fault and had no answer yet meets it, too. */
 export function meetsFault(entry: Entry, { inflictedMs }: Timeline): boolean {
   return endedMs(entry) >= inflictedMs;
+}
+
+export function meetsAny(stalls: readonly Stall[], entry: Entry): boolean {
+  return stalls.some(({ fromMs, toMs }) => fromMs <= endedMs(entry) && toMs >= entry.sentMs);
 }

@@ -26,7 +26,8 @@ What callers saw while parts of a real stack were broken: six Redis nodes, Postg
   fault is about (rows that administrators wrote, sums that were recorded, a write that had to wait) is looked up where it is.
 - A witness on each core notes when it could not run for 3 ms: on a machine that many servers share, a core is not always to
   be had, and an answer of the Fallback that met such a stall says nothing about the fault. Each section says how many there
-  were; where no Fallback answer is expected, the others are counted.
+  were; where no Fallback answer is expected, the others are counted. Answers are exact again when for a second none of the
+  others came; from the fault, or from when it was mended ("after its return").
 - A run in which the machine keeps no P99 of ${PROMISED_P99_MS} ms before the fault, or the Fallback answers beside all stalls, says nothing about
   the fault and is made again, unless it breaks something else than these two; how many were set aside is told.
 - Latency counts from when a request was due. Requests that met a stall of the load generator are left out of it; without

@@ -46,7 +46,7 @@ export function summarize(
  * anything was wrong.
  */
 export function isOfSpeed({ expectation: { figure } }: Pick<SummaryFigure, "expectation">): boolean {
-  return /Ms$|^fallback|^strays$/.test(figure);
+  return /Ms$|^fallback/.test(figure);
 }
 
 /** What a machine that is slow before a fault, too, can break in it. No time until something is as it should be, nor a quota. */

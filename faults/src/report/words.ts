@@ -25,7 +25,6 @@ const NAMES: Readonly<Record<FigureName | FigureOfOne, string>> = {
   fallbackCost: "cost admitted by Fallback",
   recoveryMs: "exact again",
   returnMs: "exact after its return",
-  strays: "Fallback answers, later",
   p99Ms: "P99",
   baselineP99Ms: "P99 before the fault",
   faultP99Ms: "P99 since the fault",
