@@ -28,6 +28,7 @@ import { watchStalls } from "./platform/stall.ts";
 import { createTraceIds } from "./platform/trace.ts";
 import type { PolicyTables } from "./policies/policy-tables.ts";
 import { openPolicyStore, type PolicyStore } from "./policy-store.ts";
+import { rehearse } from "./rehearsal.ts";
 import { openCounters, openDatabase } from "./stores.ts";
 import { Acknowledged } from "./usage/acknowledged.ts";
 import { keepPartitions } from "./usage/partitions.job.ts";
@@ -180,7 +181,10 @@ export async function startWorker(
     shutdown.before("admin port", adminDoor.drain);
   }
 
-  await Promise.race([policies.ready, timeout(FIRST_WORD_MS)]);
+  await Promise.all([
+    Promise.race([policies.ready, timeout(FIRST_WORD_MS)]),
+    rehearse({ counters, quotaStatus, maxUsersPerDay }),
+  ]);
   const port = await door.listen(config.port, config.host);
   shutdown.before("service port", door.drain);
   // Callers that look at /readyz have this long to see it and go; meanwhile they are served, and new ones too.

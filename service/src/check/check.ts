@@ -15,8 +15,11 @@ import { limitHitOf } from "./refused-check.ts";
 import { takeOf } from "./take.ts";
 import { uncountedAnswer } from "./uncounted.ts";
 
+/** What a check needs of them. */
+export type CheckCounters = Pick<Counters, "take" | "nowMs">;
+
 export type CheckParts = FallbackParts &
-  Readonly<{ policies: PolicyView; counters: Counters; maxUsersPerDay: number; limitHits: LimitHitNotes }>;
+  Readonly<{ policies: PolicyView; counters: CheckCounters; maxUsersPerDay: number; limitHits: LimitHitNotes }>;
 
 export function createChecks(parts: CheckParts): Checks {
   const { policies, calendar, counters } = parts;
