@@ -68,7 +68,6 @@ export type Evidence = Readonly<{
   wrongDenials: readonly Entry[];
   errors: readonly Entry[];
   excesses: readonly Excess[];
-  /** Of tenants that the fault does not strike, and of all before it. */
   fallback: readonly Clump[];
 }>;
 
@@ -126,11 +125,7 @@ export function figuresOf({ journal, policies, timeline, struck, machineStalls, 
     wrongDenials: wrongDenials.slice(0, MOST_EVIDENCE),
     errors: [...errors, ...unanswered].slice(0, MOST_EVIDENCE),
     excesses: excesses.slice(0, MOST_EVIDENCE),
-    fallback: clumpsOf(
-      fallback.filter((entry) => !meetsFault(entry, timeline) || !isStruck.has(entry.tenant)),
-      machineStalls,
-      timeline.inflictedMs,
-    ),
+    fallback: clumpsOf(fallback, machineStalls, timeline.inflictedMs),
   };
   return { figures, evidence };
 }
