@@ -8,7 +8,7 @@ import { chmod, mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { PolicySet } from "@sluice/service/policies/policy-set.ts";
-import { makeCertificates } from "../../service/test/certificates.ts";
+import { type Certificates, makeCertificates } from "../../service/test/certificates.ts";
 import { putPolicySet } from "../../service/test/stack.ts";
 import { waitFor } from "../../service/test/wait.ts";
 import { type Balancer, startBalancer } from "./balancer.ts";
@@ -63,6 +63,8 @@ export type RunningStack = Readonly<{
   network: Network | null;
   /** Of `smallDisks`. */
   diskOf: (name: SmallDiskName) => SmallDisk;
+  /** Of everything that speaks TLS; null without `tls`. */
+  certificates: Certificates | null;
   secrets: StackSecrets;
   /** What a check must carry to be answered. */
   checkHeaders: Readonly<Record<string, string>>;
@@ -149,6 +151,7 @@ async function startParts(options: StackOptions, folder: string, atEnd: (end: ()
       if (disk === undefined) throw new Error(`${name} has no small disk: name it in smallDisks.`);
       return disk;
     },
+    certificates,
     secrets,
     checkHeaders,
     put: (policies: Partial<PolicySet>) => putPolicySet(postgres.ownerUrl, policies),

@@ -1,13 +1,11 @@
 // F8: all six nodes are restarted one after another, as an upgrade does: replicas first, then each master after it has
 // handed over to its replica. Nobody sees anything of it.
-import { waitFor } from "../../../service/test/wait.ts";
 import type { RedisServer } from "../../../stack/src/redis-stack.ts";
 import { COUNTS_KEPT, EVERY_FAULT, NO_FALLBACK, OTHERS_EXACT, RATES_HOLD } from "../lab/expectations.ts";
 import type { Expectation, Fault, World } from "../lab/fault.ts";
-import { everyTenant, handOver, mastersOf } from "./parts.ts";
+import { everyTenant, handOver, inStep, mastersOf } from "./parts.ts";
 
 const WRITE_WAIT_MS = "longestWriteWaitMs";
-const IN_STEP_MS = 20_000;
 const HANDED_OVER_MS = 20_000;
 /** Processes look at who owns what every second: by then they have connected again, and have left the old master. */
 const KNOWN_AGAIN_MS = 1_500;
@@ -25,14 +23,14 @@ export const rollingRestart: Fault = {
     for (const master of await mastersOf(world)) {
       const replica = await world.stack.redis.replicaOf(master);
       await restart(replica, world);
-      await waitFor("the replica is in step", () => isInStep(replica), IN_STEP_MS);
+      await inStep(replica);
       await world.pause(KNOWN_AGAIN_MS);
       const [tenant] = await world.tenantsOf(master);
       const [waitedMs] = await Promise.all([writeWaitsMs(world, master, tenant), handOver(replica)]);
       longestWaitMs = Math.max(longestWaitMs, waitedMs);
       await world.pause(KNOWN_AGAIN_MS);
       await restart(master, world);
-      await waitFor("the old master is in step", () => isInStep(master), IN_STEP_MS);
+      await inStep(master);
     }
     world.tell(WRITE_WAIT_MS, longestWaitMs);
     return everyTenant(world);
@@ -44,10 +42,6 @@ async function restart(node: RedisServer, { stack }: World): Promise<void> {
   await node.terminate();
   await node.start();
   await stack.redis.settled();
-}
-
-async function isInStep(replica: RedisServer): Promise<boolean> {
-  return String(await replica.command("INFO", "replication")).includes("master_link_status:up");
 }
 
 /** The longest that a write to the old master waited, until that one says that the slot is another's. */

@@ -17,6 +17,7 @@ import { movedByRedis, movedByUs } from "./f14-resharding.ts";
 import { scriptsFlushed } from "./f15-scripts-flushed.ts";
 import { failoverStorm } from "./f16-failover-storm.ts";
 import { connectionsRefused } from "./f17-connections-refused.ts";
+import { authorityReplaced, certificatesExpired } from "./f18-certificates.ts";
 import { databaseHostKilled } from "./f19-database-host-killed.ts";
 import { postmasterKilled } from "./f20-postmaster-killed.ts";
 import { standbyPaused } from "./f21-standby-paused.ts";
@@ -65,6 +66,8 @@ export const FAULTS: readonly Fault[] = [
   scriptsFlushed,
   failoverStorm,
   connectionsRefused,
+  authorityReplaced,
+  certificatesExpired,
   databaseHostKilled,
   postmasterKilled,
   standbyPaused,
