@@ -79,7 +79,7 @@ export async function openCounters(
     acknowledged,
     observer: {
       ...metrics,
-      away: (node, because) => log.warn({ node, because }, "a node of Redis is away: it is tried ten times a second"),
+      away: (node, because) => log.warn({ node, because }, "a node of Redis is away: it is tried until it is back"),
       back: (node) => log.info({ node }, "a node of Redis is back"),
     },
     ...(clock === undefined ? {} : { clock }),

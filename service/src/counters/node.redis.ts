@@ -12,6 +12,10 @@ import { StoreClock } from "./store-clock.ts";
 
 /** How often a node that is away is tried again, and a node with an open breaker is probed. */
 export const PROBE_EVERY_MS = 100;
+/** A node that refuses us: that is over when somebody has mended it, and a handshake costs both sides milliseconds. */
+const REFUSED_RETRY_MS = 1_000;
+/** By a certificate, theirs or ours, or by what we call ourselves: codes of Node and OpenSSL, first words of Redis. */
+const REFUSALS = /CERT|_TLS_|_SSL_|UNABLE_TO_|SELF_SIGNED|EPROTO|WRONGPASS|NOAUTH|NOPERM/;
 const CONNECT_TIMEOUT_MS = 1_000;
 /** That are told of a node that is away: a reason with a number in it would be another one each time. */
 const MOST_REASONS = 10;
@@ -21,7 +25,7 @@ const COMMAND_OPTIONS = { typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer }, tim
 export type RedisAccess = Readonly<{
   username?: string;
   password?: string;
-  /** Null = plain TCP. Made once: a node that is away is tried ten times a second, and to read PEM takes milliseconds. */
+  /** Null = plain TCP. Made once: a node that is away is tried again and again, and to read PEM takes milliseconds. */
   tls: Readonly<{ secureContext: SecureContext; servername?: string }> | null;
 }>;
 
@@ -57,6 +61,7 @@ export class RedisNode {
   readonly #events: NodeEvents;
   #client: Client | null = null;
   #timer: NodeJS.Timeout | null = null;
+  #refusesUs = false;
   #connecting: Promise<void> | null = null;
   #loading: Promise<unknown> | null = null;
   #isAskedTime = false;
@@ -117,9 +122,10 @@ export class RedisNode {
     this.#retryLater();
   }
 
-  /** Resolves when the attempt has ended, well or not: look at `connected`. One attempt at a time. */
+  /** Resolves when the attempt has ended, well or not: look at `connected`. One attempt at a time; none while it refuses us. */
   connect(): Promise<void> {
     if (this.#closed || this.#client !== null) return Promise.resolve();
+    if (this.#refusesUs && this.#timer !== null) return Promise.resolve();
     this.#connecting ??= this.#greet().finally(() => {
       this.#connecting = null;
     });
@@ -142,6 +148,7 @@ export class RedisNode {
       ]);
       if (this.#closed) return client.destroy();
       this.#client = client;
+      this.#refusesUs = false;
       this.breaker.heard();
       this.#events.connected(this);
       if (this.#toldAway.size > 0) this.#events.back(this);
@@ -150,7 +157,8 @@ export class RedisNode {
     } catch (fault) {
       if (client.isOpen) client.destroy();
       this.#tellAway(because ?? reasonOf(fault));
-      this.#retryLater();
+      this.#refusesUs = isRefusal(fault);
+      this.#retryLater(this.#refusesUs ? REFUSED_RETRY_MS : PROBE_EVERY_MS);
     } finally {
       clearTimeout(overdue);
     }
@@ -207,13 +215,13 @@ export class RedisNode {
     if (client?.isOpen) client.destroy();
   }
 
-  #retryLater(): void {
+  #retryLater(inMs = PROBE_EVERY_MS): void {
     if (this.#closed || this.#timer !== null) return;
-    this.nextProbeAtMs = performance.now() + PROBE_EVERY_MS;
+    this.nextProbeAtMs = performance.now() + inMs;
     this.#timer = setTimeout(() => {
       this.#timer = null;
       void (this.#client === null ? this.connect() : this.#probe());
-    }, PROBE_EVERY_MS);
+    }, inMs);
   }
 
   async #probe(): Promise<void> {
@@ -240,4 +248,9 @@ export class RedisNode {
 function reasonOf(fault: unknown): string {
   if (!(fault instanceof Error)) return String(fault);
   return fault.message || String((fault as NodeJS.ErrnoException).code ?? fault.name);
+}
+
+function isRefusal(fault: unknown): boolean {
+  if (!(fault instanceof Error)) return false;
+  return REFUSALS.test(`${(fault as NodeJS.ErrnoException).code ?? ""} ${fault.message.toUpperCase()}`);
 }

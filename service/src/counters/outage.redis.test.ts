@@ -105,6 +105,16 @@ describeWithRedis("a Redis that fails", () => {
     expect(vouched.observed.told).toEqual([]);
   });
 
+  test("that refuses us is asked once a second, whoever looks for it: each time costs both sides a handshake", async () => {
+    await redis.command("CONFIG", "SET", "requirepass", "other");
+    await toldOf(redis.port, { tls: null, password: "wrong" });
+    const attempts = async () =>
+      Number(/total_connections_received:(\d+)/.exec(String(await redis.command("INFO", "stats")))?.[1]);
+    const [before, sinceMs] = [await attempts(), performance.now()];
+    await waitFor("it is asked twice more", async () => (await attempts()) >= before + 2);
+    expect(performance.now() - sinceMs).toBeGreaterThan(900);
+  });
+
   test("killed and restarted without its data, it starts a new generation from zero", async () => {
     const { counters, observed } = await opened();
     await take(counters, 3);
