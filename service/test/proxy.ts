@@ -11,15 +11,19 @@ export type Proxy = Readonly<{
   cut: () => void;
   /** Bytes of replies that are being held: the server has answered. */
   heldBytes: () => number;
+  /** Connections that were ever made. */
+  connections: () => number;
   close: () => Promise<void>;
 }>;
 
 export async function startProxy(targetPort: number): Promise<Proxy> {
   let holding = false;
+  let connections = 0;
   const held: { to: Socket; chunk: Buffer }[] = [];
   const sockets = new Set<Socket>();
 
   const server = createServer((client) => {
+    connections += 1;
     const upstream = connect(targetPort, "127.0.0.1");
     for (const [socket, other] of [
       [client, upstream],
@@ -53,6 +57,7 @@ export async function startProxy(targetPort: number): Promise<Proxy> {
     },
     cut,
     heldBytes: () => held.reduce((sum, { chunk }) => sum + chunk.length, 0),
+    connections: () => connections,
     close: async () => {
       cut();
       await new Promise<void>((resolve) => server.close(() => resolve()));

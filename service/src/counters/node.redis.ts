@@ -14,8 +14,9 @@ import { StoreClock } from "./store-clock.ts";
 export const PROBE_EVERY_MS = 100;
 /** A node that refuses us: that is over when somebody has mended it, and a handshake costs both sides milliseconds. */
 const REFUSED_RETRY_MS = 1_000;
-/** By a certificate, theirs or ours, or by what we call ourselves: codes of Node and OpenSSL, first words of Redis. */
-const REFUSALS = /CERT|_TLS_|_SSL_|UNABLE_TO_|SELF_SIGNED|EPROTO|WRONGPASS|NOAUTH|NOPERM/;
+/** For a certificate, theirs or ours (codes of Node and OpenSSL), or for what we call ourselves (first words of Redis). */
+const TLS_REFUSALS = /CERT|_TLS_|_SSL_|UNABLE_TO_|^EPROTO$/;
+const REDIS_REFUSALS = /^(WRONGPASS|NOAUTH|NOPERM)\b/;
 const CONNECT_TIMEOUT_MS = 1_000;
 /** That are told of a node that is away: a reason with a number in it would be another one each time. */
 const MOST_REASONS = 10;
@@ -252,5 +253,5 @@ function reasonOf(fault: unknown): string {
 
 function isRefusal(fault: unknown): boolean {
   if (!(fault instanceof Error)) return false;
-  return REFUSALS.test(`${(fault as NodeJS.ErrnoException).code ?? ""} ${fault.message.toUpperCase()}`);
+  return TLS_REFUSALS.test((fault as NodeJS.ErrnoException).code ?? "") || REDIS_REFUSALS.test(fault.message);
 }

@@ -105,14 +105,26 @@ describeWithRedis("a Redis that fails", () => {
     expect(vouched.observed.told).toEqual([]);
   });
 
-  test("that refuses us is asked once a second, whoever looks for it: each time costs both sides a handshake", async () => {
+  test("that refuses us is asked once a second, whoever looks for it: each time costs both sides a handshake", async ({
+    onTestFinished,
+  }) => {
+    const folder = await mkdtemp(join(tmpdir(), "sluice-certificates-"));
+    onTestFinished(() => rm(folder, { recursive: true }));
+    const secured = await startRedis({ tls: await makeCertificates(folder) });
+    onTestFinished(() => secured.stop());
     await redis.command("CONFIG", "SET", "requirepass", "other");
-    await toldOf(redis.port, { tls: null, password: "wrong" });
-    const attempts = async () =>
-      Number(/total_connections_received:(\d+)/.exec(String(await redis.command("INFO", "stats")))?.[1]);
-    const [before, sinceMs] = [await attempts(), performance.now()];
-    await waitFor("it is asked twice more", async () => (await attempts()) >= before + 2);
-    expect(performance.now() - sinceMs).toBeGreaterThan(900);
+    const refusing = [
+      [redis, { tls: null, password: "wrong" }],
+      [secured, { tls: { secureContext: createSecureContext() } }],
+    ] as const;
+    for (const [server, access] of refusing) {
+      const proxy = await startProxy(server.port);
+      onTestFinished(() => proxy.close());
+      await toldOf(proxy.port, access);
+      const [before, sinceMs] = [proxy.connections(), performance.now()];
+      await waitFor("it is asked twice more", () => proxy.connections() >= before + 2);
+      expect(performance.now() - sinceMs).toBeGreaterThan(900);
+    }
   });
 
   test("killed and restarted without its data, it starts a new generation from zero", async () => {
