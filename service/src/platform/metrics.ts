@@ -47,7 +47,7 @@ export type MetricsPage = Readonly<{ metrics: Metrics; registry: SeriesRegistry 
 const SKEW_BOUNDS = [0.01, 0.1, 1, 5, 30, 60, 300, 3600];
 const STALL_BOUNDS = [0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 5];
 const GC_BOUNDS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.2, 0.5, 1];
-const LOOP_DELAY_PRECISION_MS = 10;
+const LOOP_DELAY_PRECISION_MS = 20;
 const NO_WINDOW = "none";
 
 export function createMetrics(nowMs: () => number = Date.now): MetricsPage {
