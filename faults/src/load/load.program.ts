@@ -7,9 +7,9 @@ import type { LoadDone, LoadJob } from "./load-job.ts";
 import { requestsOf, seededRandom } from "./requests.ts";
 import { createSender } from "./sender.ts";
 
-/** Due requests are looked for this often; one may be sent this much late without a stall. */
-const TICK_MS = 1;
-/** A tick that comes this much late was a stall. */
+/** The grain of timers: a request may be sent this much late without a stall. */
+const GRAIN_MS = 1;
+/** A timer that comes this much late was kept by a stall. */
 const LEAST_STALL_MS = 10;
 /** More open requests than this are no load but a pile. */
 const MAX_OPEN = 5_000;
@@ -37,7 +37,6 @@ async function generate(job: LoadJob, stopped: Promise<void>): Promise<void> {
   let number = 0;
   let open = 0;
   let dueAtMs = performance.now() + gapMs();
-  let tickAtMs = performance.now();
 
   const ask = async (lateMs: number) => {
     const check = next();
@@ -51,16 +50,22 @@ async function generate(job: LoadJob, stopped: Promise<void>): Promise<void> {
     const times = { sentMs, lateMs: rounded(lateMs), tookMs: rounded(performance.now() - sentAtMs) };
     journal.append({ kind: "request", tenant, user: userId, path, cost, requestId, ...times, ...outcome });
   };
-  const timer = setInterval(() => {
+  const askWhatIsDue = (timerAtMs: number) => {
     const nowMs = performance.now();
-    const stalledMs = nowMs - tickAtMs;
+    const stalledMs = nowMs - timerAtMs;
     if (stalledMs > LEAST_STALL_MS) journal.append({ kind: "stall", fromMs: Date.now() - stalledMs, toMs: Date.now() });
-    tickAtMs = nowMs;
     for (; dueAtMs <= nowMs && open < MAX_OPEN; dueAtMs += gapMs()) void ask(nowMs - dueAtMs);
-  }, TICK_MS);
+    timer = armed();
+  };
+  // Woken for a request and not each millisecond: a process that wakes takes the core from those that it asks.
+  const armed = () => {
+    const waitMs = Math.max(GRAIN_MS, Math.ceil(dueAtMs - performance.now()));
+    return setTimeout(askWhatIsDue, waitMs, performance.now() + waitMs);
+  };
+  let timer = armed();
 
   await stopped;
-  clearInterval(timer);
+  clearTimeout(timer);
   while (open > 0) await new Promise((resolve) => setTimeout(resolve, OPEN_PAUSE_MS));
   sender.close();
   await journal.close();

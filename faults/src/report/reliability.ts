@@ -24,7 +24,7 @@ What callers saw while parts of a real stack were broken: six Redis nodes, Postg
 - Each run has a stack of its own: baseline, fault, recovery, the same load throughout. Median and worst of all runs.
 - What callers saw comes from the load's own journal of requests and answers, never from counters of the service. What else a
   fault is about (rows that administrators wrote, sums that were recorded, a write that had to wait) is looked up where it is.
-- A witness on each core notes when it could not run for 3 ms: on a machine that many servers share, a core is not always to
+- A witness on each core notes when it waits for it for more than 2 ms: where many servers share a core, it is not always to
   be had, and an answer of the Fallback that met such a stall says nothing about the fault. Each section says how many there
   were; where no Fallback answer is expected, the others are counted. Answers are exact again when for a second none of the
   others came; from the fault, or from when it was mended ("after its return").
