@@ -2,7 +2,8 @@
 //
 // A table goes to stdout, what is going on to stderr, everything measured to a JSON file. The exit code is 1 when an
 // expectation was broken (with --short, one that a slow machine alone cannot break) or a run failed, 2 when the arguments
-// are wrong. No process is left, on Ctrl-C neither: what the lab starts dies with it.
+// are wrong. Nothing is left, on Ctrl-C neither: the run that is under way is cleared away, and what a killed lab had
+// started dies with it.
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { describeMachine } from "../../bench/src/machine.ts";
@@ -16,6 +17,12 @@ import { createProgress } from "./report/progress.ts";
 import { publish } from "./report/publish.ts";
 import { type FaultSummary, isMet, isOfSpeed, summarize, tally, tellsNothing } from "./report/summary.ts";
 import { faultTable } from "./report/table.ts";
+
+/** A fault's place among those that were chosen, and what ends them all. */
+type Turn = Readonly<{ index: number; of: number; stopped: AbortSignal }>;
+
+class Stopped extends Error {}
+const STOPPED_CODE = 130;
 
 async function main(): Promise<void> {
   const wanted = readArguments(
@@ -31,18 +38,14 @@ async function main(): Promise<void> {
 }
 
 async function runChosen(wanted: LabArguments): Promise<void> {
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    process.once(signal, () => {
-      process.stderr.write("\nstopped: everything that was started ends with this process\n");
-      process.exit(130);
-    });
-  }
+  const stopping = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => stopping.abort(new Stopped()));
   const machine = await describeMachine();
   process.stdout.write(`${machine}; ${wanted.rate} checks per second, ${wanted.runs} runs of each fault\n`);
   const summaries: FaultSummary[] = [];
   const chosen = choose(wanted);
   for (const [index, fault] of chosen.entries()) {
-    const summary = await runsOf(fault, wanted, index, chosen.length);
+    const summary = await runsOf(fault, wanted, { index, of: chosen.length, stopped: stopping.signal });
     summaries.push(summary);
     process.stdout.write(`\n${faultTable(summary)}\n`);
     if (wanted.publish) await publish(summary, { machine, at: new Date().toISOString(), rate: wanted.rate });
@@ -68,7 +71,7 @@ function choose({ only, short }: LabArguments): readonly Fault[] {
  * A run that fails is told, and does not keep the others from running. For the page, as many again as are wanted are made
  * in the place of such that tell nothing.
  */
-async function runsOf(fault: Fault, wanted: LabArguments, index: number, of: number): Promise<FaultSummary> {
+async function runsOf(fault: Fault, wanted: LabArguments, { index, of, stopped }: Turn): Promise<FaultSummary> {
   const { runs, rate } = wanted;
   const progress = createProgress(process.stderr);
   const results: RunResult[] = [];
@@ -76,13 +79,15 @@ async function runsOf(fault: Fault, wanted: LabArguments, index: number, of: num
   let setAside = 0;
   const mostSetAside = wanted.publish ? runs : 0;
   for (let run = 1; run <= runs + setAside; run += 1) {
+    stopped.throwIfAborted();
     const say = (phase: string) =>
       progress.show(index * runs + run - 1 - setAside, of * runs, `${fault.id} ${fault.name}, run ${run}`, phase);
     try {
-      const result = await runFault(fault, { perSecond: rate, seed: run, say });
+      const result = await runFault(fault, { perSecond: rate, seed: run, say, stopped });
       if (setAside < mostSetAside && tellsNothing(result)) setAside += 1;
       else results.push(result);
     } catch (cause) {
+      stopped.throwIfAborted();
       failures.push(cause instanceof Error ? cause.message : String(cause));
     }
   }
@@ -93,6 +98,7 @@ async function runsOf(fault: Fault, wanted: LabArguments, index: number, of: num
 try {
   await main();
 } catch (fault) {
+  if (fault instanceof Stopped) process.exit(STOPPED_CODE);
   if (!(fault instanceof ArgumentFault)) throw fault;
   process.stderr.write(`${fault.message}\n\n${USAGE}\n`);
   process.exitCode = 2;

@@ -19,7 +19,13 @@ import { judge, KILLED_USAGE, LOST_USAGE, SURPLUS_USAGE, type Verdict } from "./
 import type { Fault, World } from "./fault.ts";
 import { usageBalance } from "./recorded-usage.ts";
 
-export type RunOptions = Readonly<{ perSecond: number; seed: number; say: (phase: string) => void }>;
+export type RunOptions = Readonly<{
+  perSecond: number;
+  seed: number;
+  say: (phase: string) => void;
+  /** Ends the run: it is cleared away, and the signal's reason is thrown. */
+  stopped: AbortSignal;
+}>;
 
 export type RunResult = Readonly<{
   fault: Fault["id"];
@@ -36,7 +42,10 @@ const BASELINE_MS = 8_000;
 /** The service's own, where a fault sets none. */
 const SNAPSHOT_INTERVAL_MS = 5_000;
 
-export async function runFault(fault: Fault, { perSecond: labRate, seed, say }: RunOptions): Promise<RunResult> {
+export async function runFault(
+  fault: Fault,
+  { perSecond: labRate, seed, say, stopped }: RunOptions,
+): Promise<RunResult> {
   const perSecond = fault.perSecond ?? labRate;
   const undo: (() => Promise<void>)[] = [];
   const atEnd = (step: () => Promise<void>) => void undo.push(step);
@@ -62,7 +71,7 @@ export async function runFault(fault: Fault, { perSecond: labRate, seed, say }: 
       loads.push(await startLoad({ ...job, ...place, seed: seed * 100 + number, source: `load-${number}` }));
     };
     const notes: Notes = { told: {}, killedAtMs: [], clockMoves: [] };
-    const world = worldOf({ stack, cast, perSecond }, begin, atEnd, notes);
+    const world = worldOf({ stack, cast, perSecond, pause: pauseUntil(stopped) }, begin, atEnd, notes);
     await fault.prepare?.(world);
     const witnesses = await witnessMachineStalls();
     atEnd(witnesses.stop);
@@ -102,32 +111,38 @@ export async function runFault(fault: Fault, { perSecond: labRate, seed, say }: 
 async function goThrough(fault: Fault, world: World, say: RunOptions["say"]) {
   const startedMs = Date.now();
   say("baseline");
-  await pause(BASELINE_MS);
+  await world.pause(BASELINE_MS);
   say("fault");
   const inflictedMs = Date.now();
   const struck = await fault.inflict(world);
-  await pause(Math.max(0, inflictedMs + fault.faultMs - Date.now()));
+  await world.pause(Math.max(0, inflictedMs + fault.faultMs - Date.now()));
   say("recovery");
   const mendedMs = fault.mend === undefined ? null : Date.now();
   await fault.mend?.(world);
-  await pause(fault.recoveryMs);
+  await world.pause(fault.recoveryMs);
   const timeline: Timeline = { warmMs: startedMs + WARM_UP_MS, inflictedMs, mendedMs, endMs: Date.now() };
   return { timeline, struck };
+}
+
+/** Throws what ends the run, where it is ended. */
+function pauseUntil(stopped: AbortSignal): World["pause"] {
+  return async (milliseconds) => {
+    await pause(milliseconds, undefined, { signal: stopped }).catch(() => stopped.throwIfAborted());
+  };
 }
 
 /** What steps of a fault say about the run. */
 type Notes = Readonly<{ told: Record<string, number>; killedAtMs: number[]; clockMoves: ClockMove[] }>;
 
 function worldOf(
-  { stack, cast, perSecond }: Pick<World, "stack" | "cast" | "perSecond">,
+  given: Pick<World, "stack" | "cast" | "perSecond" | "pause">,
   begin: (job: Pick<LoadJob, "perSecond" | "cast">) => Promise<void>,
   atEnd: World["atEnd"],
   notes: Notes,
 ): World {
+  const { stack, cast } = given;
   return {
-    stack,
-    cast,
-    perSecond,
+    ...given,
     tenantsOf: async (master) => {
       const owners = await Promise.all(cast.map(async ({ id }) => ({ id, owner: await stack.redis.masterOf(id) })));
       return owners.filter(({ owner }) => owner === master).map(({ id }) => id);
@@ -138,9 +153,6 @@ function worldOf(
       await instance.kill();
     },
     clockMoved: (move) => void notes.clockMoves.push(move),
-    pause: async (milliseconds) => {
-      await pause(milliseconds);
-    },
     tell: (name, value) => {
       notes.told[name] = value;
     },
