@@ -8,6 +8,8 @@ import type { World } from "./world.ts";
 
 /** The least travel of several answers; a process that has just started knows few. */
 const CLOCK_BEHIND_MS = 20;
+/** Of a clock that was set, twice: the furthest that plan.ts sets it to. */
+const SET_OFF_MS = [-180_000, 10_000];
 
 type Window = "quotaDay" | "month";
 type Counter = Readonly<{ tenant: string; user: string | null; window: Window; label: number }>;
@@ -58,8 +60,11 @@ function maybeNotSeen(world: World, counter: Counter): number {
  * what a process thinks that the clock says is behind it by as long as an answer took.
  */
 function leastUsed(world: World, counter: Counter): number {
-  const isOfPeriod = ({ askedAtMs }: CheckRecord) => labelOf(counter, askedAtMs - CLOCK_BEHIND_MS) === counter.label;
-  if (world.journal.unevenClocks.size > 0 && !world.journal.checks.every(isOfPeriod)) return 0;
+  const isOfPeriodBy = ({ askedAtMs }: CheckRecord, offMs: number) =>
+    labelOf(counter, askedAtMs + offMs) === counter.label;
+  const isSureOf = (record: CheckRecord) => SET_OFF_MS.every((offMs) => isOfPeriodBy(record, offMs));
+  if (world.journal.unevenClocks.size > 0 && !world.journal.checks.every(isSureOf)) return 0;
+  const isOfPeriod = (record: CheckRecord) => isOfPeriodBy(record, -CLOCK_BEHIND_MS);
   const isIn = (record: CheckRecord) => isOf(counter, record) && isOfPeriod(record);
   return charged(world, counter.tenant, isIn).least - cutsOf(world, counter);
 }

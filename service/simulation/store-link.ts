@@ -68,12 +68,14 @@ export class StoreLink {
     if (!this.connected) return Promise.reject(new Outage("not connected"));
     return new Promise((resolve, reject) => {
       const waiting = { reject };
+      const { shardToken } = this;
       const connection = this.#connection;
       this.#waiting.add(waiting);
       this.#lastArrivalMs = Math.max(this.#lastArrivalMs, this.#time.nowMs + this.#hopMs());
       const arrive = () => {
         const { server } = this;
-        if (server.isAway || connection.isDropped) return;
+        // What waited for a master that died meanwhile died with it.
+        if (server.isAway || connection.isDropped || server.redis.token !== shardToken) return;
         if (server.frozenUntilMs > this.#time.nowMs) {
           this.#time.after(server.frozenUntilMs - this.#time.nowMs, arrive, null);
           return;
