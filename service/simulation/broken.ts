@@ -48,6 +48,12 @@ export const BROKEN: Readonly<Record<string, Broken>> = {
       }
     },
   },
+  "what others wrote of a process that lives is not retracted": {
+    firstSeed: 36_000,
+    process: ({ acknowledged }) => {
+      acknowledged.usage.retractBeyond = () => undefined;
+    },
+  },
   "a failover begins no new generation": {
     world: ({ shards }) => {
       for (const { redis } of shards) Object.defineProperty(redis, "token", { get: () => 1, set: () => undefined });

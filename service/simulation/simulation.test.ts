@@ -1,9 +1,9 @@
 // The whole in thousands of small histories, each drawn from its seed: processes, stores, and everything that goes wrong
-// between them. What must hold is in invariants.ts, what does not hold yet in known-gaps.ts.
+// between them. What must hold is in invariants.ts.
 //
 // A failure names its seed and the shortest list of events that still fails. To see one again:
 //   SLUICE_SIMULATION_SEED=305 npx vitest run service/simulation
-// SLUICE_SIMULATION_STRICT=all spares nothing, SLUICE_SIMULATION_SEEDS=100000 runs more of them.
+// SLUICE_SIMULATION_SEEDS=100000 runs more of them.
 import { expect, test, vi } from "vitest";
 import type { Periods } from "../src/limits/quota-period.ts";
 import { BROKEN, type Broken } from "./broken.ts";
@@ -36,6 +36,7 @@ vi.mock("../src/limits/quota-period.ts", async (importOriginal) => {
 vi.mock("../src/platform/postgres-listen.ts", async (real) => replaced(real, await import("./notifications.ts")));
 vi.mock("../src/policies/policy-read.pg.ts", async (real) => replaced(real, await import("./statements/policies.ts")));
 vi.mock("../src/usage/adjustment-lock.pg.ts", async (real) => replaced(real, await import("./statements/sums.ts")));
+vi.mock("../src/usage/own-rows.pg.ts", async (real) => replaced(real, await import("./statements/totals.ts")));
 vi.mock("../src/usage/quota-generations.pg.ts", async (real) => replaced(real, await import("./statements/totals.ts")));
 vi.mock("../src/usage/quota-sums.pg.ts", async (real) => replaced(real, await import("./statements/sums.ts")));
 vi.mock("../src/usage/usage-writers.pg.ts", async (real) => replaced(real, await import("./statements/writers.ts")));

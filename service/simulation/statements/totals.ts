@@ -1,11 +1,15 @@
-// usage/write-totals.pg.ts (the greater wins; folding is not here) and usage/quota-generations.pg.ts, as functions of the
-// model's state with the names and arguments of the real ones. That the SQL does say this is shown by its own tests.
+// usage/write-totals.pg.ts (the greater wins; folding is not here), usage/own-rows.pg.ts and usage/quota-generations.pg.ts, as
+// functions of the model's state with the names and arguments of the real ones. That the SQL does say this is shown by its
+// own tests.
 import { randomUUID } from "node:crypto";
 import type { RebuildablePool } from "../../src/platform/pool.ts";
+import type { AskedRows } from "../../src/usage/own-rows.pg.ts";
 import type { OwedRestore } from "../../src/usage/quota-generations.pg.ts";
 import type { QuotaTotal, UsageTotal } from "../../src/usage/total-rows.ts";
+import type { Harvested } from "../../src/usage/write-totals.pg.ts";
 import { linkOf } from "../postgres-link.ts";
 import { counterKey } from "./sums.ts";
+import { isSilent } from "./writers.ts";
 
 export function writeUsageTotals(
   pool: RebuildablePool,
@@ -16,6 +20,31 @@ export function writeUsageTotals(
     for (const row of rows) keepGreater(usage, usageKey(row), row);
     return { late: 0 };
   }, timeoutMs);
+}
+
+export function writeHarvest(
+  pool: RebuildablePool,
+  { incarnation, rows, silentForMs }: Harvested,
+  timeoutMs: number,
+): Promise<void> {
+  return linkOf(pool).run(({ usage, writers }, nowMs) => {
+    const writer = writers.get(incarnation);
+    if (writer === undefined || !(writer.ended === "HARVESTED" || isSilent(writer, nowMs, silentForMs))) return;
+    for (const row of rows) {
+      const retracted = usage.get(usageKey(row))?.retracted ?? 0;
+      keepGreater(usage, usageKey(row), { ...row, total: retracted + row.total });
+    }
+  }, timeoutMs);
+}
+
+export function readOwnRows(
+  pool: RebuildablePool,
+  { incarnation, tenants, since }: AskedRows,
+  timeoutMs: number,
+): Promise<UsageTotal[]> {
+  const isAsked = (row: UsageTotal) =>
+    row.source === "STORE" && row.incarnation === incarnation && row.dayLabel >= since && tenants.includes(row.tenant);
+  return linkOf(pool).run(({ usage }) => [...usage.values()].filter(isAsked), timeoutMs);
 }
 
 export function writeQuotaTotals(

@@ -1,16 +1,19 @@
 // usage/usage-writers.pg.ts, as functions of the model's state with the names and arguments of the real ones.
 import type { RebuildablePool } from "../../src/platform/pool.ts";
+import type { Claimed } from "../../src/usage/usage-writers.pg.ts";
 import type { Writer } from "../model-postgres.ts";
 import { linkOf } from "../postgres-link.ts";
 import { SYSTEM_ID } from "../tenants.ts";
 
 const NEW_WRITER: Writer = { flushedAtMs: 0, ended: null, harvestUntilMs: 0, harvestedAtMs: 0 };
 
-export function beat(pool: RebuildablePool, incarnations: readonly string[], timeoutMs: number): Promise<void> {
+export function beat(pool: RebuildablePool, incarnations: readonly string[], timeoutMs: number): Promise<Claimed[]> {
   return linkOf(pool).run(({ writers }, nowMs) => {
-    for (const incarnation of incarnations) {
-      writers.set(incarnation, { ...(writers.get(incarnation) ?? NEW_WRITER), flushedAtMs: nowMs, ended: null });
-    }
+    return incarnations.map((incarnation) => {
+      const writer = { ...(writers.get(incarnation) ?? NEW_WRITER), flushedAtMs: nowMs, ended: null };
+      writers.set(incarnation, writer);
+      return { incarnation, until: writer.harvestUntilMs === 0 ? null : String(writer.harvestUntilMs) };
+    });
   }, timeoutMs);
 }
 
@@ -52,9 +55,9 @@ export function claimWriter(
 }
 
 export function unclaimWriter(pool: RebuildablePool, incarnation: string, timeoutMs: number): Promise<void> {
-  return linkOf(pool).run(({ writers }) => {
+  return linkOf(pool).run(({ writers }, nowMs) => {
     const writer = writers.get(incarnation);
-    if (writer !== undefined) writers.set(incarnation, { ...writer, harvestUntilMs: 0 });
+    if (writer !== undefined) writers.set(incarnation, { ...writer, harvestUntilMs: nowMs });
   }, timeoutMs);
 }
 
@@ -113,6 +116,6 @@ export function registerWriters(
   }, timeoutMs);
 }
 
-function isSilent({ ended, flushedAtMs }: Writer, nowMs: number, silentForMs: number): boolean {
+export function isSilent({ ended, flushedAtMs }: Writer, nowMs: number, silentForMs: number): boolean {
   return ended === null && flushedAtMs < nowMs - silentForMs;
 }

@@ -3,8 +3,9 @@
 // A writer is dead when it was not heard of for two intervals, while we ourselves have been writing for two intervals: after
 // an outage of PostgreSQL everybody looks dead, until everybody has had the time to write.
 // Promise: idempotent at every step. Totals are absolute, the greater wins; a writer counts as harvested only after every
-// hash of it was found and written; one that was only frozen goes on where it was. Two harvesters of one writer do no harm,
-// a claim keeps them from it. Nobody waits for it.
+// hash of it was found and written; one that was only frozen goes on where it was, and retracts what was written of it that
+// it had not acknowledged (own-rows.job.ts). Two harvesters of one writer do no harm, a claim keeps them from it. Nobody waits
+// for it.
 // A process may live and die while PostgreSQL is away, and never be in the register of writers: the store is searched for
 // such usage now and then, by one of all instances. A process may also have been taken for dead because PostgreSQL was out
 // of its reach alone, take on, and die before it is heard of again: with a search, some of the harvested whose usage is
@@ -25,7 +26,7 @@ import {
   silentWriters,
   unclaimWriter,
 } from "./usage-writers.pg.ts";
-import { MAX_TOTALS, writeUsageTotals } from "./write-totals.pg.ts";
+import { MAX_TOTALS, writeHarvest } from "./write-totals.pg.ts";
 
 const SILENT_INTERVALS = 2;
 const TIMEOUT_MS = 5_000;
@@ -64,9 +65,10 @@ export function createHarvest(parts: HarvestParts): Harvest {
   let isClosed = false;
   let isFailing = false;
 
-  const write = async (rows: readonly UsageTotal[]) => {
-    for (let at = 0; at < rows.length && !isClosed; at += MAX_TOTALS) {
-      await writeUsageTotals(pool, rows.slice(at, at + MAX_TOTALS), TIMEOUT_MS);
+  const write = async (incarnation: string, found: readonly UsageTotal[]) => {
+    for (let at = 0; at < found.length && !isClosed; at += MAX_TOTALS) {
+      const rows = found.slice(at, at + MAX_TOTALS);
+      await writeHarvest(pool, { incarnation, rows, silentForMs }, TIMEOUT_MS);
     }
   };
   /** The tenants it had usage of; null when it was broken off. */
@@ -75,7 +77,7 @@ export function createHarvest(parts: HarvestParts): Harvest {
     let found: UsageHash[] = [];
     let rows: UsageTotal[] = [];
     const settle = async () => {
-      await write(rows);
+      await write(incarnation, rows);
       if (!isClosed) await Promise.all(found.map((hash) => hash.letRunOut()));
       [found, rows] = [[], []];
     };

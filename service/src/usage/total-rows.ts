@@ -1,7 +1,7 @@
 // What leaves a process for PostgreSQL: absolute sums, each with one owner. Pure types.
 //
 // Every sum only grows while its owner lives, so of two writings the greater is the later: writing again, twice or late
-// changes nothing. What the store counted has nothing retracted; the Fallback retracts what turned out to be counted.
+// changes nothing. The Fallback retracts what turned out to be counted, a process what others wrote of it and was not.
 import type { Scope } from "@sluice/contract";
 
 export type TotalSource = "STORE" | "FALLBACK";

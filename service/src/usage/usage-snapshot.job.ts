@@ -6,12 +6,14 @@
 // whether it was written, is simply written again. While PostgreSQL is away everything waits in bounded memory.
 // A database that was set back (another history: a failover, a restore of a backup) gets everything once more; so a process
 // that ends asks for its history once more, too, and is closed in the one that has everything.
+// A process that was taken for dead looks after what others wrote of it (own-rows.job.ts).
 // Not here: what is written (total-rows.ts, write-totals.pg.ts), the dead (harvest.job.ts), raising (restore.job.ts).
 import type { Ledger } from "../fallback/ledger.ts";
 import type { UsageTally } from "../platform/metrics-usage.ts";
 import type { RebuildablePool } from "../platform/pool.ts";
 import type { Acknowledged } from "./acknowledged.ts";
 import type { Harvest } from "./harvest.job.ts";
+import { createOwnRows } from "./own-rows.job.ts";
 import { leaveOwed } from "./quota-generations.pg.ts";
 import type { Restore } from "./restore.job.ts";
 import type { ChangedTotals, QuotaTotal, UsageTotal } from "./total-rows.ts";
@@ -28,7 +30,6 @@ const ROWS_AT_ONCE = 100;
 const LAST_WRITE_MS = 3_000;
 /** Histories of the database that a process may meet at its end. Who cannot close is harvested by others. */
 const CLOSING_ATTEMPTS = 3;
-/** Days before are over in every zone. */
 const OPEN_DAYS_MS = 2 * 86_400_000;
 /** A tenant's counters were lost: its quotas are not left wrong for a whole interval. Many tenants make one wave. */
 const SOON_MS = 100;
@@ -62,6 +63,7 @@ export function startUsageSnapshot(parts: UsageSnapshotParts): UsageSnapshot {
   const { usage, quotas } = acknowledged;
   const books: readonly ChangedTotals<unknown>[] = [usage, quotas, ledger.usage, ledger.quotas];
   const incarnations = new Set<string>();
+  const ownRows = createOwnRows(pool, usage);
   let tally = { written: 0, late: 0, finishedAtMs: null as number | null };
   let history: string | null = null;
   let running: Promise<void> | null = null;
@@ -85,7 +87,8 @@ export function startUsageSnapshot(parts: UsageSnapshotParts): UsageSnapshot {
     await writeChanged(ledger.quotas, writeQuotas, timeoutMs);
     await writeChanged(usage, writeUsage, timeoutMs);
     await writeChanged(ledger.usage, writeUsage, timeoutMs);
-    await beat(pool, writing, timeoutMs());
+    const claims = await beat(pool, writing, timeoutMs());
+    if (await ownRows.lookAfter(claims, firstOpenDay(), timeoutMs)) await writeChanged(usage, writeUsage, timeoutMs);
     tally = { ...tally, finishedAtMs: Date.now() };
   };
   const noticeHistory = () => {
@@ -95,8 +98,7 @@ export function startUsageSnapshot(parts: UsageSnapshotParts): UsageSnapshot {
     history = found;
   };
   const writeOnceMore = () => {
-    const since = dayLabelOf(Date.now() - OPEN_DAYS_MS);
-    for (const book of books) book.noteSince(since);
+    for (const book of books) book.noteSince(firstOpenDay());
     for (const tenant of quotas.tenants()) restore.owe(tenant);
   };
   const writeTheLast = async (timeoutMs: () => number) => {
@@ -166,8 +168,10 @@ export function startUsageSnapshot(parts: UsageSnapshotParts): UsageSnapshot {
   };
 }
 
-function dayLabelOf(atMs: number): number {
-  return Number(new Date(atMs).toISOString().slice(0, 10).replaceAll("-", ""));
+/** Days before are over in every zone. */
+function firstOpenDay(): number {
+  const at = new Date(Date.now() - OPEN_DAYS_MS);
+  return Number(at.toISOString().slice(0, 10).replaceAll("-", ""));
 }
 
 /** As many rows as have changed by now; what changes meanwhile is for the next time. */

@@ -122,6 +122,32 @@ test("a row that was first taken from after midnight has yesterday's sum when th
   ]);
 });
 
+test("what others wrote beyond what was acknowledged is retracted, and sums go on from there", () => {
+  const totals = new UsageTotals("p");
+  const [row, refused] = [rowOf(totals), rowOf(totals, "lee")];
+  totals.acknowledge(row, TODAY, 3);
+  totals.acknowledge(row, TODAY + 1, 5);
+  const others = (user: string, dayLabel: number, total: number, retracted = 0) => ({
+    ...{ tenant: "acme", user, usageApi: "GET /v1", dayLabel, incarnation: "p.0" },
+    ...{ source: "STORE" as const, total, retracted },
+  });
+  const sums = () =>
+    totals.takeChanged(100).totals.map(({ dayLabel, total, retracted }) => [dayLabel, total, retracted]);
+  sums();
+  totals.retractBeyond([others("kim", TODAY, 7), others("kim", TODAY + 1, 4), others("nobody", TODAY, 9)]);
+  expect(sums()).toEqual([[TODAY, 7, 4]]);
+  totals.retractBeyond([others("kim", TODAY, 7, 4)]);
+  expect(sums(), "it is retracted already").toEqual([]);
+  totals.acknowledge(row, TODAY, 2);
+  expect(sums()).toEqual([[TODAY, 9, 4]]);
+  totals.retractBeyond([others("kim", TODAY, 11, 4)]);
+  expect(sums(), "harvested once more").toEqual([[TODAY, 11, 6]]);
+  totals.retractBeyond([others("lee", TODAY, 6)]);
+  expect(sums(), "nothing was ever acknowledged of it").toEqual([[TODAY, 6, 6]]);
+  totals.acknowledge(refused, TODAY, 1);
+  expect(sums()).toEqual([[TODAY, 7, 6]]);
+});
+
 test("what waits to be written down is bounded, and what is given up is counted", () => {
   const totals = new UsageTotals("p", 10);
   for (let user = 0; user < 25; user += 1) totals.acknowledge(rowOf(totals, `u${user}`), TODAY, 1);

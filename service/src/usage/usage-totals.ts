@@ -1,5 +1,7 @@
 // What this process has acknowledged, per usage row, as grow-only sums.
 // A take carries the row's total, so that the store can heal a usage hash which a failover set back.
+// Others may have written more of a row than was acknowledged, when they took this process for dead: the store had takes
+// that were refused and not given back yet. A total never shrinks; so what is beyond is retracted.
 // Not here: quotas (quota-totals.ts), writing rows to PostgreSQL, or what the Fallback admitted (fallback/ledger.ts).
 import { Book } from "./book.ts";
 import { Changed } from "./changed.ts";
@@ -10,12 +12,14 @@ import type { ChangedTotals, UsageTotal } from "./total-rows.ts";
 const MAX_ROWS = 200_000;
 /** Rows that wait to be written down: those of a full book, and of the one before it. */
 const BOOKS_WAITING = 2;
+/** Before any other. */
+const NO_DAY = 0;
 
 /** The user that later users of a tenant's day are booked under, here as in the counters. */
 export const OVERFLOW_USER = OTHER_USER;
 
-/** What is acknowledged of a day, and how much of that was handed out to be written down. */
-type DaySum = { dayLabel: number; acknowledged: number; handedOut: number };
+/** What is acknowledged of a day, what is retracted beside that, and how much of both was handed out to be written down. */
+type DaySum = { dayLabel: number; acknowledged: number; retracted: number; handedOut: number };
 
 /** One usage row (tenant, user, API) with the sums of the two latest days it was taken from. */
 export type UsageRow = {
@@ -71,19 +75,27 @@ export class UsageTotals implements ChangedTotals<UsageTotal> {
   }
 
   acknowledge(row: UsageRow, dayLabel: number, cost: number): void {
-    if (dayLabel > row.latest.dayLabel) {
-      this.#leave(row);
-      row.previous = row.latest;
-      row.latest = { dayLabel, acknowledged: 0, handedOut: 0 };
-    } else if (dayLabel > row.previous.dayLabel && dayLabel < row.latest.dayLabel) {
-      // The store's clock stepped back, to a day this row was not taken from.
-      this.#leave(row);
-      row.previous = { dayLabel, acknowledged: 0, handedOut: 0 };
-    }
-    const sum = sumOf(row, dayLabel);
+    const sum = this.#turnTo(row, dayLabel);
     if (sum === null) return;
     sum.acknowledged += cost;
     this.#changed.note(row);
+  }
+
+  /** Tenants with rows of the present incarnation. */
+  tenants(): Set<string> {
+    return new Set(Array.from(this.#book.rows(), ({ tenant }) => tenant));
+  }
+
+  /** What is written down under the present incarnation: from now on that is what was acknowledged, and nothing beyond it. */
+  retractBeyond(written: readonly UsageTotal[]): void {
+    for (const { tenant, usageApi, user, dayLabel, total } of written) {
+      const row = this.#book.find(tenant + fieldOf(usageApi, user));
+      if (row === undefined) continue;
+      const sum = this.#turnTo(row, dayLabel);
+      if (sum === null || total <= totalOf(sum)) continue;
+      sum.retracted = total - sum.acknowledged;
+      this.#changed.note(row);
+    }
   }
 
   takeChanged(limit: number) {
@@ -106,11 +118,25 @@ export class UsageTotals implements ChangedTotals<UsageTotal> {
     }
   }
 
+  /** Null for a day that the row does not hold any more. */
+  #turnTo(row: UsageRow, dayLabel: number): DaySum | null {
+    if (dayLabel > row.latest.dayLabel) {
+      this.#leave(row);
+      row.previous = row.latest;
+      row.latest = nothingOn(dayLabel);
+    } else if (dayLabel > row.previous.dayLabel && dayLabel < row.latest.dayLabel) {
+      // The store's clock stepped back, to a day this row was not taken from.
+      this.#leave(row);
+      row.previous = nothingOn(dayLabel);
+    }
+    return sumOf(row, dayLabel);
+  }
+
   /** A day is about to be forgotten: what is not written down of it goes on in a row of its own. */
   #leave(row: UsageRow): void {
     const { previous } = row;
-    if (previous.acknowledged === previous.handedOut) return;
-    this.#changed.note({ ...row, latest: previous, previous: noDay(), quotas: null });
+    if (totalOf(previous) === previous.handedOut) return;
+    this.#changed.note({ ...row, latest: previous, previous: nothingOn(NO_DAY), quotas: null });
   }
 
   #open(tenant: string, usageApi: string, user: string): UsageRow {
@@ -119,8 +145,8 @@ export class UsageTotals implements ChangedTotals<UsageTotal> {
     if (known !== undefined) return known;
     this.makeRoom(1);
     const { incarnation } = this.#book;
-    const row = { tenant, user, usageApi, incarnation, field, latest: noDay(), previous: noDay(), quotas: null };
-    return this.#book.open(tenant + field, row);
+    const sums = { latest: nothingOn(NO_DAY), previous: nothingOn(NO_DAY), quotas: null };
+    return this.#book.open(tenant + field, { tenant, user, usageApi, incarnation, field, ...sums });
   }
 
   #isKnown(tenant: string, user: string, dayLabel: number, maxUsers: number): boolean {
@@ -141,8 +167,13 @@ function fieldOf(usageApi: string, user: string): string {
   return `\n${usageApi}\n${user}`;
 }
 
-function noDay(): DaySum {
-  return { dayLabel: 0, acknowledged: 0, handedOut: 0 };
+function nothingOn(dayLabel: number): DaySum {
+  return { dayLabel, acknowledged: 0, retracted: 0, handedOut: 0 };
+}
+
+/** Grows whenever one of its parts does. */
+function totalOf({ acknowledged, retracted }: DaySum): number {
+  return acknowledged + retracted;
 }
 
 function sumOf(row: UsageRow, dayLabel: number): DaySum | null {
@@ -156,9 +187,10 @@ export function acknowledgedOn(row: UsageRow, dayLabel: number): number {
 }
 
 function handOut(row: UsageRow, sum: DaySum): UsageTotal[] {
-  if (sum.acknowledged === sum.handedOut) return [];
-  sum.handedOut = sum.acknowledged;
+  const total = totalOf(sum);
+  if (total === sum.handedOut) return [];
+  sum.handedOut = total;
   const { tenant, user, usageApi, incarnation } = row;
-  const { dayLabel, acknowledged: total } = sum;
-  return [{ tenant, user, usageApi, dayLabel, incarnation, source: "STORE", total, retracted: 0 }];
+  const { dayLabel, retracted } = sum;
+  return [{ tenant, user, usageApi, dayLabel, incarnation, source: "STORE", total, retracted }];
 }

@@ -85,6 +85,22 @@ describeWithPostgres("the register of who writes totals", () => {
     expect(await claim(HOUR_MS)).toBe(true);
   });
 
+  test("a beat tells of the latest harvest, another one each time, given up or not", async () => {
+    await using w = await world(["a.0"]);
+    const told = async () => await beat(w.pool, ["a.0"], TIMEOUT_MS);
+    expect(await told()).toEqual([{ incarnation: "a.0", until: null }]);
+    const seen = new Set<string | null>();
+    for (const giveUp of [true, false, true]) {
+      expect(await claimWriter(w.pool, "a.0", -1, TIMEOUT_MS)).toBe(true);
+      if (giveUp) await unclaimWriter(w.pool, "a.0", TIMEOUT_MS);
+      const [first] = await told();
+      expect(await told(), "nothing since").toEqual([first]);
+      seen.add(first?.until ?? null);
+    }
+    expect(seen).not.toContain(null);
+    expect(seen.size).toBe(3);
+  });
+
   test("harvested is not who was heard of meanwhile", async () => {
     await using w = await world(["a.0", "b.0"]);
     await w.agedBy("2 hours", "a.0");

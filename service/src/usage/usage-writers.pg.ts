@@ -15,12 +15,23 @@ const HISTORY = `
   select (select system_identifier::text from pg_control_system()) || ' '
     || ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int as history`;
 
-/** Everything that these acknowledged until now is written down. Who was taken for ended has not, then. */
-export async function beat(pool: RebuildablePool, incarnations: readonly string[], timeoutMs: number): Promise<void> {
+/** Until when a writer was, or is, in the hands of a harvester, as text; null = of none, ever. Each harvest has another. */
+export type Claimed = Readonly<{ incarnation: string; until: string | null }>;
+
+/**
+ * Everything that these acknowledged until now is written down. Who was taken for ended has not, then; each is told of the
+ * latest harvest of its usage, and no harvester writes any of it from here on, until it is silent again.
+ */
+export async function beat(
+  pool: RebuildablePool,
+  incarnations: readonly string[],
+  timeoutMs: number,
+): Promise<Claimed[]> {
   const text = `
     insert into usage_writers (incarnation) select incarnation from unnest($1::text[]) as incarnation order by 1
-    on conflict (incarnation) do update set flushed_at = now(), ended = null`;
-  await queryWithin(pool, timeoutMs, text, [incarnations]);
+    on conflict (incarnation) do update set flushed_at = now(), ended = null
+    returning incarnation, harvest_until::text as until`;
+  return await queryWithin<Claimed>(pool, timeoutMs, text, [incarnations]);
 }
 
 /**
@@ -75,7 +86,8 @@ export async function claimWriter(
 
 /** Lets another one try at once. */
 export async function unclaimWriter(pool: RebuildablePool, incarnation: string, timeoutMs: number): Promise<void> {
-  await queryWithin(pool, timeoutMs, "update usage_writers set harvest_until = null where incarnation = $1", [
+  // What was begun is begun: there is something for the writer to look after (`Claimed`).
+  await queryWithin(pool, timeoutMs, "update usage_writers set harvest_until = now() where incarnation = $1", [
     incarnation,
   ]);
 }

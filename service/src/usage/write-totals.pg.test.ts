@@ -2,10 +2,13 @@ import * as fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { run, startPostgres, type TestPostgres } from "../../test/postgres.ts";
 import { describeWithPostgres } from "../../test/services.ts";
+import { waitFor } from "../../test/wait.ts";
+import type { RebuildablePool } from "../platform/pool.ts";
 import { connectPostgres, openPostgres } from "../platform/postgres.ts";
 import type { QuotaTotal, UsageTotal } from "./total-rows.ts";
 import { OVERFLOW_USER } from "./usage-totals.ts";
-import { MAX_TOTALS, writeQuotaTotals, writeUsageTotals } from "./write-totals.pg.ts";
+import { beat } from "./usage-writers.pg.ts";
+import { MAX_TOTALS, writeHarvest, writeQuotaTotals, writeUsageTotals } from "./write-totals.pg.ts";
 
 const TIMEOUT_MS = 10_000;
 /** Later than any day that can be folded while these tests are run. */
@@ -37,7 +40,15 @@ describeWithPostgres("totals in PostgreSQL", () => {
     const { pool, close } = openPostgres({ url, poolSize: 8 });
     const writeUsage = (rows: readonly UsageTotal[]) => writeUsageTotals(pool, rows, TIMEOUT_MS);
     const writeQuotas = (rows: readonly QuotaTotal[]) => writeQuotaTotals(pool, rows, TIMEOUT_MS);
-    return { url, pool, writeUsage, writeQuotas, ask: (text: string) => run(url, text), [Symbol.asyncDispose]: close };
+    const harvest = (rows: readonly UsageTotal[]) =>
+      writeHarvest(pool, { incarnation: "p.0", rows, silentForMs: 60_000 }, TIMEOUT_MS);
+    const ask = (text: string) => run(url, text);
+    return { url, pool, writeUsage, writeQuotas, harvest, ask, [Symbol.asyncDispose]: close };
+  }
+  /** Not heard of for an hour. */
+  async function silent(pool: RebuildablePool, url: string) {
+    await beat(pool, ["p.0"], TIMEOUT_MS);
+    await run(url, "update usage_writers set flushed_at = now() - interval '1 hour'");
   }
 
   test("the greater sums win, each for itself, in any order and however often", async () => {
@@ -76,6 +87,50 @@ describeWithPostgres("totals in PostgreSQL", () => {
       }),
       { seed: 83, numRuns: 30 },
     );
+  });
+
+  test("a harvest is written beside what its owner retracted, and again changes nothing", async () => {
+    await using w = await world();
+    await silent(w.pool, w.url);
+    await w.writeUsage([usage({ total: 9, retracted: 4 })]);
+    const sums = async () =>
+      (await w.ask("select total::int, retracted::int from usage_rows order by user_id")).map(Object.values);
+    await w.harvest([usage({ total: 3 })]);
+    expect(await sums(), "less than the owner knew").toEqual([[9, 4]]);
+    for (const _ of ["once", "twice"]) {
+      await w.harvest([usage({ total: 8 }), usage({ user: "lee", total: 2 })]);
+      expect(await sums()).toEqual([
+        [12, 4],
+        [2, 0],
+      ]);
+    }
+  });
+
+  test("nothing is harvested of a writer that was heard of, or is unknown; a beat and a harvest wait for each other", async () => {
+    await using w = await world();
+    const rows = () => w.ask("select user_id, total::int from usage_rows");
+    await w.harvest([usage()]);
+    await beat(w.pool, ["p.0"], TIMEOUT_MS);
+    await w.harvest([usage()]);
+    expect(await rows()).toEqual([]);
+    await silent(w.pool, w.url);
+    const client = await connectPostgres({ url: w.url });
+    try {
+      await client.query("begin");
+      await client.query("update usage_writers set flushed_at = now(), ended = null");
+      const harvested = w.harvest([usage()]);
+      const waiting = "select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+      await waitFor("the harvest waits", async () => (await w.ask(waiting)).length === 1);
+      await client.query("commit");
+      await harvested;
+    } finally {
+      await client.end();
+    }
+    expect(await rows()).toEqual([]);
+    await silent(w.pool, w.url);
+    await run(w.url, "update usage_writers set ended = 'HARVESTED'");
+    await w.harvest([usage()]);
+    expect(await rows(), "who was harvested before").toEqual([{ user_id: "kim", total: 5 }]);
   });
 
   test("many writers of the same rows in any order never lock each other out", async () => {
